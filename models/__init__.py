@@ -1,0 +1,1 @@
+"""ONNX models with their manifest and cards: weights to callables."""

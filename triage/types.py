@@ -1,0 +1,386 @@
+"""The nouns of an analysis: frozen, self-checking, arrays read-only."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any, Self
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from triage.errors import InputError
+
+SHORTEST_AXIS_MM = 1e-3
+"""Affine axes shorter than this are not axes."""
+
+ML_PER_MM3 = 1e-3
+"""One millilitre is a thousand cubic millimetres."""
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+class Side(StrEnum):
+    """Hemisphere of a lesion, as the patient's own left and right."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    BILATERAL = "bilateral"
+    NONE = "none"
+
+
+class Status(StrEnum):
+    """How an analysis ended; refusing is a result."""
+
+    ANALYSED = "analysed"
+    NOT_ANALYSED = "not_analysed"
+
+
+class Severity(StrEnum):
+    """How far a quality flag reaches: SEVERE means the numbers must not be trusted."""
+
+    INFO = "info"
+    WARNING = "warning"
+    SEVERE = "severe"
+
+
+def _require(condition: bool, message: str) -> None:  # noqa: FBT001 - reads as an assertion
+    if not condition:
+        raise InputError(message)
+
+
+def _freeze(owner: object) -> None:
+    """Make every array of a frozen dataclass read-only."""
+    for item in fields(owner):  # type: ignore[arg-type]  # owner is always one of the dataclasses below
+        value = getattr(owner, item.name)
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Where a volume lies in the patient.
+
+    Attributes
+    ----------
+    shape
+        ``(Z, Y, X)`` number of slices, rows, columns.
+    affine
+        float64 ``(4, 4)``; maps the homogeneous index ``(z, y, x, 1)`` to LPS millimetres.
+    frame_of_reference_uid
+        DICOM (0020,0052), or empty when the source has none.
+
+    Examples
+    --------
+    >>> g = Geometry.axial(shape=(2, 4, 4), spacing_mm=(5.0, 1.0, 1.0), origin_mm=(0.0, 0.0, 0.0))
+    >>> g.voxel_ml
+    0.005
+    """
+
+    shape: tuple[int, int, int]
+    affine: Float64
+    frame_of_reference_uid: str = ""
+
+    def __post_init__(self) -> None:
+        _require(
+            len(self.shape) == 3 and min(self.shape) > 0,
+            f"geometry needs three positive sizes, got {self.shape}",
+        )
+        _require(self.affine.shape == (4, 4), f"affine must be 4 x 4, got {self.affine.shape}")
+        _require(bool(np.isfinite(self.affine).all()), "affine contains NaN or infinity")
+        _require(abs(np.linalg.det(self.affine[:3, :3])) > SHORTEST_AXIS_MM**3, "affine axes are degenerate")
+        _freeze(self)
+
+    @classmethod
+    def axial(
+        cls,
+        shape: tuple[int, int, int],
+        spacing_mm: tuple[float, float, float],
+        origin_mm: tuple[float, float, float],
+        frame_of_reference_uid: str = "",
+    ) -> Self:
+        """Untilted head-first supine geometry; `spacing_mm` is (z, y, x), `origin_mm` is LPS (x, y, z)."""
+        affine = np.zeros((4, 4))
+        affine[2, 0], affine[1, 1], affine[0, 2] = spacing_mm
+        affine[:3, 3] = origin_mm
+        affine[3, 3] = 1.0
+        return cls(shape, affine, frame_of_reference_uid)
+
+    @classmethod
+    def from_sitk(cls, image: sitk.Image, frame_of_reference_uid: str = "") -> Self:
+        """Geometry of a 3-D SimpleITK image."""
+        direction = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
+        affine = np.eye(4)
+        affine[:3, :3] = direction[:, ::-1]
+        affine[:3, 3] = image.GetOrigin()
+        x, y, z = image.GetSize()
+        return cls((z, y, x), affine, frame_of_reference_uid)
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Distance between neighbouring voxel centres along ``(z, y, x)``."""
+        z, y, x = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return float(z), float(y), float(x)
+
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of one voxel."""
+        return float(abs(np.linalg.det(self.affine[:3, :3]))) * ML_PER_MM3
+
+    def to_sitk(self, array: NDArray[Any]) -> sitk.Image:
+        """Wrap a ``(Z, Y, X)`` array as a SimpleITK image in this geometry; bool becomes uint8."""
+        _require(array.shape == self.shape, f"array {array.shape} does not fit geometry {self.shape}")
+        image = sitk.GetImageFromArray(array.astype(np.uint8) if array.dtype == bool else array)
+        axes = self.affine[:3, :3] / np.array(self.spacing_mm)
+        image.SetDirection(axes[:, ::-1].ravel().tolist())
+        image.SetSpacing(self.spacing_mm[::-1])
+        image.SetOrigin(self.affine[:3, 3].tolist())
+        return image
+
+    def reduced(self, factor: int) -> Self:
+        """Geometry after averaging `factor` x `factor` pixels in plane; centres move by half a pixel."""
+        z, y, x = self.shape
+        affine = self.affine.copy()
+        affine[:3, 3] += (affine[:3, 1] + affine[:3, 2]) * (factor - 1) / 2
+        affine[:3, 1:3] *= factor
+        return type(self)((z, y // factor, x // factor), affine, self.frame_of_reference_uid)
+
+
+@dataclass(frozen=True, slots=True)
+class CtpSeries:
+    """One CT perfusion series.
+
+    Attributes
+    ----------
+    hu
+        float32 ``(T, Z, Y, X)``, Hounsfield units.
+    time_s
+        float64 ``(T, Z)``, seconds since the earliest image, strictly increasing along T in every slice.
+    geometry
+        Geometry of one frame; frames share it.
+    study_uid, series_uid
+        DICOM instance UIDs, kept for the result; never a person.
+    """
+
+    hu: Float32
+    time_s: Float64
+    geometry: Geometry
+    study_uid: str = ""
+    series_uid: str = ""
+
+    def __post_init__(self) -> None:
+        _require(self.hu.ndim == 4, f"hu must be (T, Z, Y, X), got {self.hu.ndim} axes")
+        _require(self.hu.dtype == np.float32, f"hu must be float32, got {self.hu.dtype}")
+        _require(
+            self.hu.shape[1:] == self.geometry.shape,
+            f"hu {self.hu.shape[1:]} does not fit {self.geometry.shape}",
+        )
+        _require(
+            self.time_s.shape == self.hu.shape[:2],
+            f"time_s must be {self.hu.shape[:2]}, got {self.time_s.shape}",
+        )
+        _require(bool(np.isfinite(self.time_s).all()), "time_s contains NaN or infinity")
+        _require(bool((np.diff(self.time_s, axis=0) > 0).all()), "time_s must increase from frame to frame")
+        _freeze(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ArterialInput:
+    """What flowed in and what flowed out, on a uniform time grid.
+
+    Attributes
+    ----------
+    time_s
+        float64 ``(N,)``, uniform.
+    arterial_hu, venous_hu
+        float64 ``(N,)``, enhancement above baseline.
+    arterial_voxels, venous_voxels
+        int64 ``(K, 3)``, indices (z, y, x) on the working grid the curves were averaged over.
+    venous_scale
+        Factor applied to the arterial curve for partial volume, at least 1.
+    """
+
+    time_s: Float64
+    arterial_hu: Float64
+    venous_hu: Float64
+    arterial_voxels: NDArray[np.int64]
+    venous_voxels: NDArray[np.int64]
+    venous_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        n = self.time_s.shape
+        _require(len(n) == 1 and n[0] >= 2, "time_s must be one axis of at least two samples")
+        _require(self.arterial_hu.shape == n == self.venous_hu.shape, "curves and times differ in length")
+        steps = np.diff(self.time_s)
+        _require(bool(np.allclose(steps, steps[0]) and steps[0] > 0), "time_s must be uniform")
+        _freeze(self)
+
+    @property
+    def dt_s(self) -> float:
+        """Time between two samples."""
+        return float(self.time_s[1] - self.time_s[0])
+
+
+@dataclass(frozen=True, slots=True)
+class PerfusionMaps:
+    """Parametric maps, float32 ``(Z, Y, X)``, NaN outside `brain` (bool, same shape)."""
+
+    cbf_ml_per_100g_min: Float32
+    cbv_ml_per_100g: Float32
+    mtt_s: Float32
+    tmax_s: Float32
+    brain: Mask
+
+    def __post_init__(self) -> None:
+        shapes = {getattr(self, item.name).shape for item in fields(self)}
+        _require(len(shapes) == 1, f"maps differ in shape: {sorted(shapes)}")
+        _require(self.brain.dtype == bool, "brain must be a bool mask")
+        _freeze(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """Rigid motion of every frame against the reference.
+
+    `translation_mm` and `rotation_deg` are float64 ``(T, 3)`` along/about LPS x, y, z.
+    """
+
+    translation_mm: Float64
+    rotation_deg: Float64
+
+    def __post_init__(self) -> None:
+        _require(
+            self.translation_mm.shape == self.rotation_deg.shape, "translation and rotation differ in length"
+        )
+        _freeze(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The arrays behind a result, on the working grid `geometry`.
+
+    `mean_hu` is the temporal mean after alignment, float32 ``(Z, Y, X)``; `core` and `hypoperfused` are bool masks.
+    """
+
+    geometry: Geometry
+    mean_hu: Float32
+    maps: PerfusionMaps
+    core: Mask
+    hypoperfused: Mask
+    arterial: ArterialInput
+    motion: Motion
+
+    def __post_init__(self) -> None:
+        for name in ("mean_hu", "core", "hypoperfused"):
+            shape = getattr(self, name).shape
+            _require(
+                shape == self.geometry.shape, f"{name} {shape} does not fit geometry {self.geometry.shape}"
+            )
+        _require(self.maps.brain.shape == self.geometry.shape, "maps do not fit the geometry")
+        _freeze(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Cut-offs and where they come from (`sources`: name of the field to citation)."""
+
+    core_relative_cbf: float = 0.30
+    hypoperfused_tmax_s: float = 6.0
+    severe_tmax_s: float = 10.0
+    sources: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "core_relative_cbf": "Campbell 2011, Stroke 42:3435; used by DEFUSE 3 (Albers 2018, NEJM 378:708)",
+            "hypoperfused_tmax_s": "Olivot 2009, Stroke 40:469; used by DEFUSE 3 (Albers 2018, NEJM 378:708)",
+            "severe_tmax_s": "Olivot 2014, Stroke 45:1018 (hypoperfusion intensity ratio)",
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class QualityFlag:
+    """One thing a reader should know about the scan; `code` is stable, `text` is for people."""
+
+    code: str
+    severity: Severity
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """A trial's imaging rule: met or not, which clinical items are missing, and the sentence that says so."""
+
+    met: bool
+    missing: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFinding:
+    """What one model contributed: its identity and, for core models, its volume."""
+
+    name: str
+    version: str
+    sha256: str
+    core_ml: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TriageResult:
+    """The numbers of one case: no arrays, no person. Volumes in ml, ratios without dimension."""
+
+    status: Status
+    reason: str | None
+    study_uid: str
+    series_uid: str
+    side: Side = Side.NONE
+    core_ml: float | None = None
+    hypoperfused_ml: float | None = None
+    mismatch_ml: float | None = None
+    mismatch_ratio: float | None = None
+    hypoperfusion_intensity_ratio: float | None = None
+    cbv_index: float | None = None
+    volumes_ml: Mapping[str, float] = field(default_factory=dict)
+    criteria: Mapping[str, Criterion] = field(default_factory=dict)
+    models: tuple[ModelFinding, ...] = ()
+    quality: tuple[QualityFlag, ...] = ()
+    timing_s: Mapping[str, float] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        analysed = self.status is Status.ANALYSED
+        _require(analysed or bool(self.reason), "a result that is not analysed needs a reason")
+        _require(not analysed or self.core_ml is not None, "an analysed result needs its volumes")
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the numbers may be shown as numbers: analysed, and no severe quality flag."""
+        return self.status is Status.ANALYSED and all(q.severity is not Severity.SEVERE for q in self.quality)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, ready for ``json.dumps``; the object of ``stroke-gateway triage --json``."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Self:
+        """Inverse of `to_json`."""
+        values = dict(plain)
+        values["status"], values["side"] = Status(values["status"]), Side(values["side"])
+        values["criteria"] = {
+            name: Criterion(c["met"], tuple(c["missing"]), c["text"])
+            for name, c in values["criteria"].items()
+        }
+        values["models"] = tuple(ModelFinding(**m) for m in values["models"])
+        values["quality"] = tuple(
+            QualityFlag(q["code"], Severity(q["severity"]), q["text"]) for q in values["quality"]
+        )
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A result and, when the scan was analysed, the arrays behind it."""
+
+    result: TriageResult
+    findings: Findings | None
