@@ -1,0 +1,66 @@
+# Two commands for everybody: `make demo` and `make test`. Each sets up what it needs on a fresh Debian or Ubuntu
+# machine with Python 3.11 or later, leaves the environment in .venv, and works again a second time.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix env lock conformance clean
+
+OHIF_VERSION := 3.13.2
+OHIF := .cache/ohif/$(OHIF_VERSION)/dist
+BIN := .venv/bin
+SOURCES := gateway dicom_scp triage models viewer_bridge benchmarks tests
+
+# Debian packages: `orthanc`, `orthanc-dicomweb` and `dcmtk` run the demo, the others are peers in the tests.
+DEMO_PACKAGES := orthanc orthanc-dicomweb dcmtk
+TEST_PACKAGES := $(DEMO_PACKAGES) chromium:chromium postgresql
+INSTALL := bash docker/debian-packages.sh
+
+help:
+	@echo "make demo    play one acute-stroke study from the scanner to the phone, the PACS and the EMR (ONCE=1 ends by itself)"
+	@echo "make test    set up and run every check"
+	@echo "make check   format, lint, types, layers, tests (set up before)"
+	@echo "make fix     format and apply safe fixes"
+
+demo: env $(OHIF)/index.html
+	@PACKAGES="$(DEMO_PACKAGES)" $(INSTALL)
+	$(BIN)/python -m benchmarks.demo
+
+test: env $(OHIF)/index.html
+	@PACKAGES="$(TEST_PACKAGES)" $(INSTALL)
+	$(MAKE) check
+
+check:
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest $(PYTEST)
+
+fix:
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+env: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	@python3 -c 'import ensurepip, venv' || PACKAGES="python3-venv" $(INSTALL)
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "stroke-gateway needs Python 3.11 or later; this is " + sys.version)'
+	test -x $(BIN)/python || python3 -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep ^uv== requirements.lock)"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.lock --editable . --no-deps
+	touch $@
+
+# The viewer's npm package ships its build: unpacking is all there is to install.
+$(OHIF)/index.html:
+	@PACKAGES="npm:npm" $(INSTALL)
+	mkdir -p .cache/ohif/$(OHIF_VERSION)
+	cd .cache/ohif/$(OHIF_VERSION) && npm pack --silent @ohif/app@$(OHIF_VERSION) > /dev/null \
+		&& tar -xzf ohif-app-$(OHIF_VERSION).tgz --strip-components=1 package/dist && rm ohif-app-$(OHIF_VERSION).tgz
+	touch $@
+
+lock:
+	$(BIN)/uv pip compile --quiet --upgrade --all-extras --no-emit-index-url --no-header --python-version 3.11 \
+		--output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,53 @@
+"""DICOM files to a result, without any server: what the worker's child and the offline command share."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+
+from dicom_scp.reader import read_ctp
+from triage.analysis import analyse
+
+from models.perfusion import DECONVOLUTION, load_deconvolver
+from triage.errors import InputError
+from triage.types import Analysis, ModelFinding, QualityFlag, Severity, Status, TriageResult
+
+SOFTWARE_VERSION = version("stroke-gateway")
+_VERSIONS = ("stroke-gateway", "numpy", "scipy", "SimpleITK", "onnxruntime", "pydicom")
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes a result."""
+    return {name: version(name) for name in _VERSIONS}
+
+
+def refused(reason: str, study_uid: str, series_uid: str) -> Analysis:
+    """The result of a series that cannot be analysed: refusing is a result."""
+    flag = QualityFlag("not_analysed", Severity.SEVERE, reason)
+    result = TriageResult(
+        Status.NOT_ANALYSED, reason, study_uid, series_uid, quality=(flag,), versions=versions()
+    )
+    return Analysis(result, findings=None)
+
+
+def analyse_files(paths: Sequence[Path], study_uid: str, series_uid: str, threads: int) -> Analysis:
+    """Analyse one CT perfusion series; a series that cannot be read or analysed is a result with its reason."""
+    started = perf_counter()
+    try:
+        series = read_ctp(paths)
+    except InputError as exc:
+        return refused(str(exc), study_uid, series_uid)
+    read_s = perf_counter() - started
+    model = load_deconvolver(threads)
+    analysis = analyse(series, clock=perf_counter, deconvolve=model)
+    timing = {"read": read_s, **analysis.result.timing_s, "total": perf_counter() - started}
+    result = replace(
+        analysis.result,
+        study_uid=study_uid,
+        series_uid=series_uid,
+        timing_s={name: round(seconds, 3) for name, seconds in timing.items()},
+        models=(ModelFinding(DECONVOLUTION.name, DECONVOLUTION.version, DECONVOLUTION.sha256),),
+        versions=versions(),
+    )
+    return replace(analysis, result=result)

@@ -1,0 +1,100 @@
+"""A revision on disk: ``result.json`` and, when the scan was analysed, ``findings.npz``.
+
+A folder appears complete or not at all: it is written beside its place and renamed.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from triage.types import Analysis, ArterialInput, Findings, Geometry, Motion, PerfusionMaps, TriageResult
+
+_PARTS = {"geometry": Geometry, "maps": PerfusionMaps, "arterial": ArterialInput, "motion": Motion}
+"""Fields of `Findings` that are values themselves; the others are arrays."""
+
+
+@contextmanager
+def appearing(folder: Path) -> Iterator[Path]:
+    """Yield a scratch folder that takes the place of `folder` when the block ends well."""
+    scratch = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        yield scratch
+        if folder.exists():
+            shutil.rmtree(folder)
+        scratch.rename(folder)
+        _sync(folder.parent)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def save(analysis: Analysis, folder: Path) -> None:
+    """Write an analysis into an existing folder."""
+    if analysis.findings is not None:
+        np.savez(folder / "findings.npz", allow_pickle=False, **_arrays(analysis.findings))
+    (folder / "result.json").write_text(
+        json.dumps(analysis.result.to_json(), ensure_ascii=False, indent=1), "utf-8"
+    )
+    for path in folder.iterdir():
+        _sync(path)
+    _sync(folder)
+
+
+def load_result(folder: Path) -> TriageResult:
+    """Read the numbers back."""
+    return TriageResult.from_json(json.loads((folder / "result.json").read_text("utf-8")))
+
+
+def load(folder: Path) -> Analysis:
+    """Read an analysis back."""
+    result = load_result(folder)
+    if not (folder / "findings.npz").exists():
+        return Analysis(result, findings=None)
+    with np.load(folder / "findings.npz", allow_pickle=False) as stored:
+        return Analysis(result, _findings(dict(stored)))
+
+
+def _arrays(findings: Findings) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for item in fields(findings):
+        value = getattr(findings, item.name)
+        if item.name in _PARTS:
+            flat |= {f"{item.name}.{inner.name}": getattr(value, inner.name) for inner in fields(value)}
+        else:
+            flat[item.name] = value
+    return flat
+
+
+def _findings(flat: dict[str, Any]) -> Findings:
+    whole: dict[str, Any] = {name: value for name, value in flat.items() if "." not in name}
+    for name, kind in _PARTS.items():
+        inner = {
+            key.removeprefix(f"{name}."): value for key, value in flat.items() if key.startswith(f"{name}.")
+        }
+        whole[name] = kind(**{key: _plain(value) for key, value in inner.items()})
+    return Findings(**whole)
+
+
+def _plain(value: Any) -> Any:
+    """Scalars, texts and shapes come back from the archive as arrays; `Geometry.shape` is a tuple."""
+    if value.ndim == 0:
+        return value.item()
+    if value.dtype == np.int64 and value.shape == (3,):
+        return tuple(int(size) for size in value)
+    return value

@@ -1,0 +1,236 @@
+"""The site's configuration: one TOML file, overridden by the environment, validated before anything starts.
+
+``STROKE_GATEWAY__SECTION__KEY`` overrides ``key`` of ``[section]``; its value is read as TOML when it parses
+as TOML and as text otherwise. An unknown key is an error that names it. There is no default secret.
+"""
+
+import socket
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from triage.errors import ConfigError
+
+ENVIRONMENT_PREFIX = "STROKE_GATEWAY__"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0)]
+AeTitle = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[\x21-\x5b\x5d-\x7e ]+$")]
+
+
+class Section(BaseModel):
+    """A frozen table of the file in which an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Site(Section):
+    """Who we are and where our data lies."""
+
+    name: str = "stroke-gateway"
+    data_dir: Path = Path("stroke-gateway-data")
+
+
+class Dicom(Section):
+    """The DICOM listener."""
+
+    ae_title: AeTitle = "STROKEGW"
+    host: str = "0.0.0.0"  # noqa: S104 - scanners are other machines
+    port: Port = 11112
+    calling_ae_titles: tuple[AeTitle, ...] = ()
+    maximum_associations: Annotated[int, Field(ge=1)] = 32
+    free_bytes_floor: Annotated[int, Field(ge=0)] = 2 * 1024**3
+
+
+class Http(Section):
+    """The API, the console and the viewer, on one origin."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    public_url: str = ""
+
+    @property
+    def base_url(self) -> str:
+        """The address that links lead to, without a trailing slash."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+class Database(Section):
+    """Empty: SQLite files below the data directory. Several machines: a ``postgresql://`` URL."""
+
+    url: str = ""
+
+
+class Orthanc(Section):
+    """Empty URL: the supervisor starts a private Orthanc on loopback."""
+
+    url: str = ""
+    username: str = ""
+    password: str = Field(default="", repr=False)
+    program: Path = Path("/usr/sbin/Orthanc")
+    plugins: Path = Path("/usr/share/orthanc/plugins")
+
+
+class Intake(Section):
+    """When a study is taken to be complete."""
+
+    quiet_s: Seconds = 20.0
+    """Last resort: no further image for so long."""
+    association_grace_s: Seconds = 2.0
+    """After a regular grid and the end of its associations, when a sender opens several of them."""
+    poll_s: Seconds = 0.2
+
+
+class Worker(Section):
+    """Workflows and analyses."""
+
+    slot: str = Field(default_factory=lambda: f"{socket.gethostname()}-1", min_length=1)
+    analysis_threads: Annotated[int, Field(ge=1)] = 2
+    analysis_timeout_s: Seconds = 300.0
+
+
+class Webhook(Section):
+    """A receiver of signed JSON."""
+
+    url: str
+    secret: str = Field(min_length=16, repr=False)
+
+
+class AlertLevel(Section):
+    """Who is alerted together: Apprise URLs and webhooks, which may hold secrets."""
+
+    name: str
+    apprise: tuple[str, ...] = Field(default=(), repr=False)
+    webhooks: tuple[Webhook, ...] = ()
+
+
+class Alerts(Section):
+    """The stroke team. The console is always alerted first; levels follow one another until somebody acknowledges."""
+
+    escalate_after_minutes: Annotated[float, Field(gt=0)] = 5.0
+    levels: tuple[AlertLevel, ...] = ()
+
+
+class EmrDestination(Section):
+    """An HL7 v2 receiver over MLLP."""
+
+    name: Annotated[str, Field(min_length=1, pattern=r"^[a-z0-9-]+$")]
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)]
+    receiving_application: str = "EMR"
+    receiving_facility: str = ""
+    timeout_s: Seconds = 10.0
+
+
+class Emr(Section):
+    """Where results go as HL7 messages."""
+
+    destinations: tuple[EmrDestination, ...] = ()
+
+
+class Viewer(Section):
+    """The hosted viewer; without a folder the pages still show their pictures."""
+
+    ohif_dir: Path | None = None
+
+
+class Logging(Section):
+    """Structured logs on stderr."""
+
+    level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+
+
+class Config(Section):
+    """Everything a site can set; each part of the program receives only its section."""
+
+    site: Site = Site()
+    dicom: Dicom = Dicom()
+    http: Http = Http()
+    database: Database = Database()
+    orthanc: Orthanc = Orthanc()
+    intake: Intake = Intake()
+    worker: Worker = Field(default_factory=Worker)
+    alerts: Alerts = Alerts()
+    emr: Emr = Emr()
+    viewer: Viewer = Viewer()
+    logging: Logging = Logging()
+
+    @property
+    def ledger_url(self) -> str:
+        """Where cases, arrivals and deliveries are kept."""
+        return self.database.url or f"sqlite:///{self.site.data_dir.resolve() / 'ledger.db'}"
+
+    @property
+    def engine_url(self) -> str:
+        """Where the workflow engine keeps its journal."""
+        return self.database.url or f"sqlite:///{self.site.data_dir.resolve() / 'engine.db'}"
+
+    @property
+    def spool_dir(self) -> Path:
+        """Received objects, byte for byte."""
+        return self.site.data_dir / "spool"
+
+    @property
+    def cases_dir(self) -> Path:
+        """One folder per case and revision."""
+        return self.site.data_dir / "cases"
+
+
+def _value(text: str) -> Any:
+    """Read one environment value as TOML, else as text.
+
+    >>> _value("5"), _value('["A", "B"]'), _value("plain")
+    (5, ['A', 'B'], 'plain')
+    """
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _override(plain: dict[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Lay ``STROKE_GATEWAY__SECTION__KEY`` variables over the file's tables."""
+    for name, text in environment.items():
+        if not name.startswith(ENVIRONMENT_PREFIX):
+            continue
+        *tables, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        table = plain
+        for part in tables:
+            table = table.setdefault(part, {})
+        table[key] = _value(text)
+    return plain
+
+
+def _sentence(error: ValidationError) -> str:
+    said = {"extra_forbidden": "unknown key"}
+    return "; ".join(
+        f"{'.'.join(map(str, e['loc']))}: {said.get(e['type'], e['msg'])}"
+        for e in error.errors(include_input=False)
+    )
+
+
+def load(
+    file: Path | None, environment: Mapping[str, str], overrides: Mapping[str, Any] | None = None
+) -> Config:
+    """Read the configuration; `overrides` are the command line's, as ``{"section": {"key": value}}``.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read or a key is unknown or wrong; the message names it.
+    """
+    try:
+        plain = tomllib.loads(file.read_text("utf-8")) if file else {}
+    except (OSError, tomllib.TOMLDecodeError) as exc:
+        raise ConfigError(f"configuration {file}: {exc}") from exc
+    plain = _override(plain, environment)
+    for section, values in (overrides or {}).items():
+        plain.setdefault(section, {}).update(values)
+    try:
+        return Config.model_validate(plain)
+    except ValidationError as exc:
+        raise ConfigError(f"configuration {file or '(defaults and environment)'}: {_sentence(exc)}") from exc

@@ -1,0 +1,74 @@
+"""What the steps of a workflow work with: put together once per worker process."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from viewer_bridge.orthanc import Orthanc
+
+from gateway.config import Config
+from gateway.engine import Client
+from gateway.ledger.ledger import Ledger
+from gateway.ledger.records import Case
+from triage.errors import InputError
+
+SECONDS_PER_MINUTE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Configuration and the three things with a state: ledger, engine, archive."""
+
+    config: Config
+    ledger: Ledger
+    client: Client
+    orthanc: Orthanc
+
+    @property
+    def alert_levels(self) -> int:
+        """Levels of escalation; the console alone is a level too."""
+        return max(1, len(self.config.alerts.levels))
+
+    @property
+    def patience_s(self) -> float:
+        """How long a level has to answer."""
+        return self.config.alerts.escalate_after_minutes * SECONDS_PER_MINUTE
+
+    def now(self) -> datetime:
+        """The worker's clock."""
+        return datetime.now(UTC)
+
+    def case(self, case_id: str) -> Case:
+        """Return the case.
+
+        Raises
+        ------
+        InputError
+            There is none of that id.
+        """
+        case = self.ledger.cases.get(case_id)
+        if case is None:
+            raise InputError(
+                f"there is no case {case_id}; was the ledger replaced while the engine's journal stayed?"
+            )
+        return case
+
+    def folder(self, case_id: str, revision: int) -> Path:
+        """Where a revision's result, arrays, pictures and objects lie."""
+        return self.config.cases_dir / case_id / f"r{revision}"
+
+    def link(self, case_id: str) -> str:
+        """The case page, computed from the id alone."""
+        return f"{self.config.http.base_url}/cases/{case_id}"
+
+    def spooled(self, path: str) -> Path:
+        """A stored object's file."""
+        return self.config.spool_dir / path
+
+    def some_image(self, case: Case) -> Path:
+        """One stored image of the case's perfusion series, or of the study: the source of patient and study modules."""
+        series = case.perfusion_series_uid
+        paths = self.ledger.arrivals.series_paths(case.study_uid, series) if series else []
+        if not paths:
+            paths = [image.path for image in self.ledger.arrivals.images(case.study_uid)[:1]]
+        return self.spooled(paths[0])

@@ -1,0 +1,215 @@
+"""Watches the ledger: opens cases, proves completeness, re-opens for late images, starts the workflows.
+
+Everything here is derived from what is durable and may be repeated at will: submitting the same workflow twice is one
+run, and every state change names the state it starts from. So there is no fast path to keep in step with a slow one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from threading import Event
+
+import structlog
+from dicom_scp.recognition import Completeness, SeriesKind, SeriesLook, look_at_study
+
+from gateway.config import Intake as IntakeSettings
+from gateway.engine import Client, Priority, Queue
+from gateway.ledger.ledger import Ledger
+from gateway.ledger.records import Case, CaseState, StoredImage, moment_of
+from triage.errors import TemporaryError
+
+log = structlog.get_logger()
+
+ARRIVAL_OVERLAP = 2000
+"""Row numbers are given before commits become visible: look back so far, so that no commit is overtaken."""
+
+
+OVERDUE_FACTOR = 3.0
+"""An analysis may take its time limit twice, and wait once behind another."""
+
+
+class Readiness(StrEnum):
+    """What to do with a study now."""
+
+    WAIT = "wait"
+    ANALYSE = "analyse"
+    NO_PERFUSION = "no_perfusion"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A decision about a study, with the sentence that justifies it."""
+
+    readiness: Readiness
+    text: str
+    series_uid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What is known about a study beside its images."""
+
+    quiet_s: float
+    """Seconds since its last image."""
+    associations: int
+    """How many associations brought the perfusion series."""
+    open_associations: int
+    """How many of those are still open."""
+
+
+def perfusion_of(looks: Sequence[SeriesLook]) -> SeriesLook | None:
+    """The study's perfusion series: of several, the one with most images."""
+    found = [look for look in looks if look.kind is SeriesKind.PERFUSION]
+    return max(found, key=lambda look: look.images, default=None)
+
+
+def judge(look: SeriesLook | None, known: Circumstances, settings: IntakeSettings) -> Verdict:
+    """Decide whether a study is ready; the quiet timer is the last resort.
+
+    `look` is the perfusion series, or None while none was recognised.
+    """
+    quiet = known.quiet_s >= settings.quiet_s
+    if look is None:
+        if quiet:
+            return Verdict(Readiness.NO_PERFUSION, "no perfusion series: no position was imaged repeatedly")
+        return Verdict(Readiness.WAIT, "no perfusion series yet")
+    if look.completeness is Completeness.PROVEN:
+        return Verdict(Readiness.ANALYSE, look.proof, look.series_uid)
+    ended = known.open_associations == 0 and (
+        known.associations == 1 or known.quiet_s >= settings.association_grace_s
+    )
+    if look.completeness is Completeness.RECTANGULAR and ended:
+        return Verdict(Readiness.ANALYSE, f"{look.proof}; the sender closed its association", look.series_uid)
+    if quiet:
+        text = f"{look.proof}; taken as complete after {settings.quiet_s:.0f} s without a further image"
+        return Verdict(Readiness.ANALYSE, text, look.series_uid)
+    return Verdict(Readiness.WAIT, look.proof, look.series_uid)
+
+
+@dataclass(slots=True)
+class _Study:
+    """Images of a study that is being received, so that only news are read."""
+
+    images: list[StoredImage] = field(default_factory=list)
+    looks: tuple[SeriesLook, ...] = ()
+
+
+class Intake:
+    """The loop of a worker process that turns arrivals into cases."""
+
+    def __init__(
+        self, ledger: Ledger, client: Client, settings: IntakeSettings, analysis_timeout_s: float
+    ) -> None:
+        self._ledger = ledger
+        self._client = client
+        self._settings = settings
+        self._overdue_after_s = analysis_timeout_s * OVERDUE_FACTOR
+        self._cursor = 0
+        self._studies: dict[str, _Study] = {}
+        self._accounted: dict[str, int] = {}
+        self._submitted: set[str] = set()
+
+    def run(self, stop: Event) -> None:
+        """Look every `poll_s` until `stop` is set; a database that is away is looked for again."""
+        caught_up = False
+        while not stop.wait(self._settings.poll_s):
+            try:
+                if not caught_up:
+                    self._catch_up()
+                    caught_up = True
+                self.look(datetime.now(UTC))
+            except TemporaryError:
+                log.exception("intake waits for the database")
+
+    def look(self, now: datetime) -> None:
+        """Account for new arrivals, then judge every study that is being received."""
+        for study_uid, latest in self._ledger.arrivals.news(self._cursor - ARRIVAL_OVERLAP):
+            self._account(study_uid, latest)
+        for case in self._ledger.cases.receiving():
+            self._judge(case, now)
+        for case in self._ledger.cases.analysing():
+            self._order_analysis(case.id, case.revision)
+            if (now - moment_of(case.times["complete_at"] or "")).total_seconds() > self._overdue_after_s:
+                self._submit(
+                    "overdue", f"overdue:{case.id}:r{case.revision}", case.id, case.revision, Queue.URGENT
+                )
+        for study_uid in self._ledger.arrivals.studies_to_forward():
+            self._order_forward(study_uid)
+
+    def _catch_up(self) -> None:
+        for study_uid, latest in self._ledger.arrivals.unaccounted():
+            self._account(study_uid, latest)
+
+    def _account(self, study_uid: str, latest: int) -> None:
+        """Bring the case up to its arrival `latest`; during an analysis wait, so that late images count as late."""
+        if self._accounted.get(study_uid, 0) >= latest:
+            return
+        case = self._ledger.cases.of_study(study_uid)
+        if case and case.state is CaseState.ANALYSING and case.seen_arrival_id < latest:
+            return
+        study = self._read(study_uid)
+        case = case or self._ledger.cases.open(study_uid, study.images[0].received_at)
+        if case.seen_arrival_id < latest:
+            if _concerns_result(case, study):
+                self._ledger.cases.reopen(case)
+                log.info("case re-opened by late images", case_id=case.id)
+            self._ledger.cases.saw(case.id, study.images[-1].arrival_id, study.images[-1].received_at)
+        self._accounted[study_uid] = latest
+        self._cursor = max(self._cursor, latest)
+
+    def _read(self, study_uid: str) -> _Study:
+        """Images of a study and what they look like; only what is new is read."""
+        study = self._studies.setdefault(study_uid, _Study())
+        seen = study.images[-1].arrival_id if study.images else 0
+        if news := self._ledger.arrivals.images(study_uid, after_id=seen):
+            study.images += news
+            study.looks = look_at_study([image.header for image in study.images])
+        return study
+
+    def _judge(self, case: Case, now: datetime) -> None:
+        study = self._read(case.study_uid)
+        look = perfusion_of(study.looks)
+        verdict = judge(look, self._circumstances(study, look, now), self._settings)
+        if verdict.readiness is Readiness.NO_PERFUSION:
+            self._ledger.cases.close_without_perfusion(case.id, case.revision, verdict.text, now)
+            log.info("case closed", case_id=case.id, reason=verdict.text)
+            del self._studies[case.study_uid]
+        elif verdict.readiness is Readiness.ANALYSE and verdict.series_uid:
+            self._ledger.cases.complete(case.id, case.revision, verdict.series_uid, verdict.text, now)
+            log.info("study complete", case_id=case.id, revision=case.revision, proof=verdict.text)
+            self._order_analysis(case.id, case.revision)
+            del self._studies[case.study_uid]
+
+    def _circumstances(self, study: _Study, look: SeriesLook | None, now: datetime) -> Circumstances:
+        quiet_s = (now - study.images[-1].received_at).total_seconds()
+        if look is None:
+            return Circumstances(quiet_s, associations=0, open_associations=0)
+        ids = {i.association_id for i in study.images if i.header.series_uid == look.series_uid}
+        return Circumstances(quiet_s, len(ids), self._ledger.arrivals.open_associations(sorted(ids)))
+
+    def _order_analysis(self, case_id: str, revision: int) -> None:
+        self._submit("case", f"case:{case_id}:r{revision}", case_id, revision, Queue.ANALYSIS)
+
+    def _order_forward(self, study_uid: str) -> None:
+        if case := self._ledger.cases.of_study(study_uid):
+            key = f"forward:{case.id}:{case.forward_runs}"
+            self._submit("forward", key, case.id, case.forward_runs, Queue.FORWARD)
+
+    def _submit(self, name: str, key: str, case_id: str, number: int, queue: Queue) -> None:
+        """Submit once per process; a repeat after a restart is the same run."""
+        if key not in self._submitted:
+            priority = Priority.NORMAL if queue is Queue.FORWARD else Priority.URGENT
+            self._client.submit(name, key, case_id, number, queue=queue, priority=priority)
+            self._submitted.add(key)
+
+
+def _concerns_result(case: Case, study: _Study) -> bool:
+    """Late images re-open a closed case when they belong to its perfusion series, or when it had none."""
+    if case.state in {CaseState.RECEIVING, CaseState.ANALYSING}:
+        return False
+    known = {i.header.sop_instance_uid for i in study.images if i.arrival_id <= case.seen_arrival_id}
+    fresh = [i for i in study.images if i.header.sop_instance_uid not in known]
+    if case.state is CaseState.NO_PERFUSION:
+        return bool(fresh)
+    return any(i.header.series_uid == case.perfusion_series_uid for i in fresh)

@@ -1,0 +1,54 @@
+"""The ledger as one value: open it once per process and pass it down."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.ledger.arrivals import Arrivals
+from gateway.ledger.cases import Cases
+from gateway.ledger.deliveries import Deliveries
+from gateway.ledger.schema import open_engine
+from gateway.ledger.statements import rows
+from triage.errors import ConfigError, TemporaryError
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Arrivals, cases and deliveries of one site."""
+
+    engine: Engine
+    arrivals: Arrivals
+    cases: Cases
+    deliveries: Deliveries
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open the database, creating its tables where they do not exist.
+
+        Raises
+        ------
+        ConfigError
+            The database cannot be opened.
+        """
+        try:
+            engine = open_engine(url)
+        except SQLAlchemyError as exc:
+            raise ConfigError(
+                f"database.url: cannot open the ledger ({type(exc).__name__}); check the address and its rights"
+            ) from exc
+        return cls(engine, Arrivals(engine), Cases(engine), Deliveries(engine))
+
+    def check(self) -> None:
+        """Touch the database.
+
+        Raises
+        ------
+        TemporaryError
+            It does not answer.
+        """
+        try:
+            rows(self.engine, text("SELECT 1"))
+        except SQLAlchemyError as exc:
+            raise TemporaryError(f"the ledger does not answer ({type(exc).__name__})") from exc

@@ -1,0 +1,136 @@
+"""Tables of the ledger, and how a connection to it behaves."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    create_engine,
+    event,
+    make_url,
+)
+
+BUSY_TIMEOUT_S = 30.0
+"""How long a writer waits for another process's transaction on SQLite."""
+
+metadata = MetaData()
+
+row_id = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite counts rows only in a column that is exactly INTEGER."""
+
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column("id", row_id, primary_key=True, autoincrement=True),
+    Column("study_uid", String(64), nullable=False, index=True),
+    Column("series_uid", String(64), nullable=False),
+    Column("sop_instance_uid", String(64), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("transfer_syntax_uid", String(64), nullable=False),
+    Column("received_at", String(32), nullable=False),
+    Column("calling_ae", String(16), nullable=False),
+    Column("called_ae", String(16), nullable=False),
+    Column("association_id", String(36), nullable=False),
+    Column("header", JSON, nullable=False),
+    Column("forward_state", String(16), nullable=False, default="pending", index=True),
+    Column("forward_reason", Text),
+    Column("forwarded_at", String(32)),
+    UniqueConstraint("sop_instance_uid", "sha256"),
+)
+
+associations = Table(
+    "associations",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("calling_ae", String(16), nullable=False),
+    Column("opened_at", String(32), nullable=False),
+    Column("closed_at", String(32)),
+    Column("outcome", String(16)),
+)
+
+TIMES = (
+    "first_image_at",
+    "last_image_at",
+    "complete_at",
+    "analysed_at",
+    "alert_sent_at",
+    "alert_opened_at",
+    "acknowledged_at",
+    "published_at",
+    "emr_accepted_at",
+)
+"""The times of a case, in the order in which they usually happen; each happens once per revision."""
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("study_uid", String(64), nullable=False, unique=True),
+    Column("state", String(16), nullable=False, index=True),
+    Column("revision", Integer, nullable=False, default=1),
+    Column("reason", Text),
+    Column("proof", Text),
+    Column("perfusion_series_uid", String(64)),
+    Column("seen_arrival_id", BigInteger, nullable=False, default=0),
+    Column("forward_runs", Integer, nullable=False, default=0),
+    Column("acknowledged_by", String(64)),
+    Column("result", JSON),
+    *(Column(name, String(32)) for name in TIMES),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String(160), primary_key=True),
+    Column("case_id", String(36), nullable=False, index=True),
+    Column("revision", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("target", String(80), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("detail", Text),
+    Column("queued_at", String(32), nullable=False),
+    Column("updated_at", String(32), nullable=False),
+    Column("done_at", String(32)),
+)
+
+
+def _configure_sqlite(engine: Engine) -> None:
+    """Make every commit durable and every transaction take the write lock at its start."""
+
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    def on_begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)
+
+
+def open_engine(url: str) -> Engine:
+    """Open the ledger's database, creating folder and tables where they do not exist."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    else:
+        Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
+        _configure_sqlite(engine)
+    metadata.create_all(engine)
+    return engine

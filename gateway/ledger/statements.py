@@ -1,0 +1,45 @@
+"""The few statements every table shares: read without a lock, insert at most once."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, Executable, RowMapping, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+from triage.errors import TemporaryError
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the database's own errors into ours; the statement and its values stay out of the message."""
+    try:
+        yield
+    except DBAPIError as exc:
+        raise TemporaryError(f"the ledger's database refused: {type(exc.orig).__name__}") from exc
+
+
+def rows(engine: Engine, statement: Executable) -> list[RowMapping]:
+    """Rows of a query, read in autocommit so that no writer waits."""
+    with _translated(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        return list(connection.execute(statement).mappings())
+
+
+def run(engine: Engine, statement: Executable) -> int:
+    """Execute one statement in a durable transaction of its own; returns the number of rows it touched.
+
+    Raises
+    ------
+    TemporaryError
+        The database is away, locked or full.
+    """
+    with _translated(), engine.begin() as connection:
+        return int(getattr(connection.execute(statement), "rowcount", 0))
+
+
+def insert_once(engine: Engine, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row unless its key exists; returns whether it was new."""
+    if engine.dialect.name == "postgresql":
+        return run(engine, postgresql.insert(table).values(**values).on_conflict_do_nothing()) > 0
+    return run(engine, sqlite.insert(table).values(**values).on_conflict_do_nothing()) > 0

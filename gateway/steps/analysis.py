@@ -1,0 +1,81 @@
+"""From a complete series to numbers in the ledger, in a child process; whatever happens, there is a result."""
+
+import subprocess
+
+import structlog
+
+from gateway import casefolder, jobs
+from gateway.analysis import refused
+from gateway.desk import Desk
+from gateway.ledger.records import Case
+from gateway.processes import run_to_end
+from triage.types import Analysis
+
+log = structlog.get_logger()
+
+ATTEMPTS = 2
+"""A crash in native code may be the machine's; twice is the scan's."""
+
+
+def analyse(desk: Desk, case_id: str, revision: int) -> None:
+    """Analyse the case's perfusion series and record the result; a repeat finds the result on disk."""
+    case = desk.case(case_id)
+    folder = desk.folder(case_id, revision)
+    for _ in range(ATTEMPTS):
+        if (folder / "result.json").exists():
+            break
+        failure = _run(desk, case, revision)
+    if not (folder / "result.json").exists():
+        _save(desk, case, revision, failure)
+    _conclude(desk, case_id, revision)
+
+
+def give_up(desk: Desk, case_id: str, revision: int) -> None:
+    """Conclude an analysis that never reported."""
+    case = desk.case(case_id)
+    if not (desk.folder(case_id, revision) / "result.json").exists():
+        _save(desk, case, revision, "the analysis did not report in time")
+    _conclude(desk, case_id, revision)
+
+
+def _run(desk: Desk, case: Case, revision: int) -> str:
+    """Run the child; returns why there is no result, in words for the team."""
+    series_uid = case.perfusion_series_uid or ""
+    paths = desk.ledger.arrivals.series_paths(case.study_uid, series_uid)
+    folder = desk.folder(case.id, revision)
+    job = jobs.AnalyseJob(
+        paths=tuple(str(desk.spooled(path)) for path in paths),
+        study_uid=case.study_uid,
+        series_uid=series_uid,
+        threads=desk.config.worker.analysis_threads,
+        folder=str(folder),
+    )
+    command, text = jobs.command(job)
+    timeout_s = desk.config.worker.analysis_timeout_s
+    try:
+        run_to_end(command, text, timeout_s, folder.parent)
+    except subprocess.TimeoutExpired:
+        log.exception("analysis took too long", case_id=case.id, timeout_s=timeout_s)
+        return f"the analysis took longer than {timeout_s:.0f} s"
+    except subprocess.CalledProcessError as exc:
+        log.exception(
+            "analysis died", case_id=case.id, code=exc.returncode, said=exc.stderr.decode(errors="replace")
+        )
+        return f"the analysis process died (code {exc.returncode})"
+    return "the analysis left no result"
+
+
+def _save(desk: Desk, case: Case, revision: int, reason: str) -> None:
+    analysis: Analysis = refused(
+        f"{reason}; look at the images", case.study_uid, case.perfusion_series_uid or ""
+    )
+    with casefolder.appearing(desk.folder(case.id, revision)) as scratch:
+        casefolder.save(analysis, scratch)
+
+
+def _conclude(desk: Desk, case_id: str, revision: int) -> None:
+    result = casefolder.load_result(desk.folder(case_id, revision))
+    if desk.ledger.cases.conclude(case_id, revision, result.to_json(), desk.now()):
+        log.info(
+            "case concluded", case_id=case_id, revision=revision, status=result.status, reason=result.reason
+        )

@@ -1,0 +1,46 @@
+"""One attempt to hand one thing to one receiver, whatever the kind."""
+
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from gateway.desk import Desk
+from gateway.ledger.deliveries import delivery_id_of
+from gateway.ledger.records import Case, DeliveryKind
+from gateway.steps import alerting, emr, publishing
+from triage.errors import GatewayError, TemporaryError
+
+log = structlog.get_logger()
+
+Sender = Callable[[Desk, Case, str, str], str]
+"""(desk, case, target, key) to a detail for the console."""
+
+SENDERS: Mapping[DeliveryKind, Sender] = {
+    DeliveryKind.ALERT: alerting.send,
+    DeliveryKind.PUBLISH: publishing.publish,
+    DeliveryKind.EMR: emr.send,
+}
+
+
+def attempt(desk: Desk, kind: str, case_id: str, revision: int, target: str) -> bool:
+    """Try once; returns whether the delivery is over, well or badly."""
+    what = DeliveryKind(kind)
+    key = delivery_id_of(case_id, revision, what, target)
+    case = desk.case(case_id)
+    if case.revision != revision:
+        desk.ledger.deliveries.superseded(key, desk.now(), f"revision {case.revision} took its place")
+        return True
+    try:
+        detail = SENDERS[what](desk, case, target, key)
+    except TemporaryError as exc:
+        desk.ledger.deliveries.retrying(key, desk.now(), str(exc))
+        log.warning(
+            "delivery will be tried again", case_id=case_id, kind=kind, target=target, reason=str(exc)
+        )
+        return False
+    except GatewayError as exc:
+        desk.ledger.deliveries.failed(key, desk.now(), str(exc))
+        log.exception("delivery failed", case_id=case_id, kind=kind, target=target, reason=str(exc))
+        return True
+    desk.ledger.deliveries.delivered(key, desk.now(), detail)
+    return True

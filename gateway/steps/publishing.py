@@ -1,0 +1,51 @@
+"""Result objects into the patient's study in the archive, seen there before it counts."""
+
+import subprocess
+
+import structlog
+from pydicom import dcmread
+
+from gateway import jobs
+from gateway.desk import Desk
+from gateway.ledger.records import Case
+from gateway.processes import MESSAGE_TAIL, run_to_end
+from triage.errors import AnalysisError, TemporaryError
+
+log = structlog.get_logger()
+
+RENDER_TIMEOUT_S = 120.0
+"""Ten times what a study of 320 slices takes."""
+
+
+def publish(desk: Desk, case: Case, _target: str, _key: str) -> str:
+    """Build what is missing, upload all of it, and look whether the archive has it."""
+    folder = desk.folder(case.id, case.revision) / jobs.OBJECTS
+    if not folder.exists():
+        _render(desk, case)
+    paths = sorted(folder.glob("*.dcm"))
+    uids = []
+    for path in paths:
+        desk.orthanc.upload(path.read_bytes())
+        uids.append(
+            str(dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"]).SOPInstanceUID)
+        )
+    missing = [uid for uid in uids if not desk.orthanc.has_instance(uid)]
+    if missing:
+        raise TemporaryError(f"the archive shows {len(uids) - len(missing)} of {len(uids)} result objects")
+    desk.ledger.cases.stamp(case.id, case.revision, "published_at", desk.now())
+    return f"{len(uids)} objects"
+
+
+def _render(desk: Desk, case: Case) -> None:
+    folder = desk.folder(case.id, case.revision)
+    command, text = jobs.command(jobs.RenderJob(str(folder), str(desk.some_image(case)), case.revision))
+    try:
+        run_to_end(command, text, RENDER_TIMEOUT_S, folder)
+    except subprocess.TimeoutExpired as exc:
+        raise TemporaryError(f"drawing took longer than {RENDER_TIMEOUT_S:.0f} s") from exc
+    except subprocess.CalledProcessError as exc:
+        said = exc.stderr.decode(errors="replace")[-MESSAGE_TAIL:]
+        log.exception("drawing died", case_id=case.id, code=exc.returncode, said=said)
+        if exc.returncode < 0:
+            raise TemporaryError(f"drawing was killed by signal {-exc.returncode}") from exc
+        raise AnalysisError("the result objects could not be built; the worker's log says why") from exc

@@ -1,0 +1,133 @@
+"""One machine, everything: starts the processes, restarts what dies, stops them in order."""
+
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import Popen, TimeoutExpired
+from threading import Event
+
+import structlog
+
+from gateway.access import Access
+from gateway.config import ENVIRONMENT_PREFIX, LOOPBACK, Config
+from gateway.processes import start
+from triage.errors import ConfigError
+from viewer_bridge.private_orthanc import PrivateOrthanc
+
+log = structlog.get_logger()
+
+POLL_S = 0.1
+RESTART_DELAYS_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+"""Waiting time before the n-th restart in a row; the last one stays."""
+SETTLED_AFTER_S = 30.0
+"""A process that lived so long starts counting anew."""
+STOP_TIMEOUT_S = 15.0
+"""Orthanc takes 3.5 to 4.5 s to stop."""
+CONFIG_ERROR_EXIT = 2
+"""A child that refuses its configuration will refuse it again: stop with it."""
+
+
+@dataclass(slots=True)
+class Child:
+    """A process to be kept alive."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    process: Popen[bytes] | None = None
+    started_at: float = 0.0
+    restarts: int = 0
+    due_at: float = 0.0
+
+    def tend(self, now: float) -> None:
+        """Start the process when it is due; note its death."""
+        if self.process is None:
+            if now >= self.due_at:
+                self.process, self.started_at = start(self.command, self.environment), now
+            return
+        code = self.process.poll()
+        if code is None:
+            return
+        self.process = None
+        if code == CONFIG_ERROR_EXIT:
+            raise ConfigError(f"{self.name} refused its configuration; its message is above")
+        self.restarts = 0 if now - self.started_at > SETTLED_AFTER_S else self.restarts
+        self.due_at = now + RESTART_DELAYS_S[min(self.restarts, len(RESTART_DELAYS_S) - 1)]
+        self.restarts += 1
+        log.warning("process died and is restarted", child=self.name, code=code, restarts=self.restarts)
+
+    def stop(self) -> None:
+        """Ask the process to end, then insist."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_TIMEOUT_S)
+        except TimeoutExpired:
+            log.warning("process did not stop in time", child=self.name)
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+
+def free_port() -> int:
+    """A free TCP port on loopback."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def children_of(config: Config, config_file: Path | None) -> list[Child]:
+    """Processes of this machine in the order in which they start; they stop the other way round."""
+    children = []
+    environment = _overrides(config)
+    if not config.orthanc.url:
+        orthanc = PrivateOrthanc.prepare(
+            data_dir=config.site.data_dir.resolve() / "orthanc",
+            http_port=free_port(),
+            dicom_port=free_port(),
+            program=config.orthanc.program,
+            plugins=config.orthanc.plugins,
+        )
+        children.append(Child("orthanc", orthanc.command, orthanc.environment))
+        environment[f"{ENVIRONMENT_PREFIX}ORTHANC__URL"] = f'"{orthanc.url}"'
+    for name in ("listener", "worker", "api"):
+        command = [sys.executable, "-m", "gateway.cli", name]
+        command += ["--config", str(config_file)] if config_file else []
+        children.append(Child(name, command, environment))
+    return children
+
+
+def _overrides(config: Config) -> dict[str, str]:
+    """What the command line decided, for the children."""
+    chosen = {
+        "SITE__DATA_DIR": f'"{config.site.data_dir.resolve()}"',
+        "DICOM__PORT": str(config.dicom.port),
+        "HTTP__PORT": str(config.http.port),
+    }
+    return {ENVIRONMENT_PREFIX + name: value for name, value in chosen.items()}
+
+
+def run(config: Config, config_file: Path | None = None) -> None:
+    """Keep everything running until SIGTERM or SIGINT."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    config.site.data_dir.mkdir(parents=True, exist_ok=True)
+    access = Access.open(config.site.data_dir)
+    if config.http.host in LOOPBACK:
+        sys.stderr.write(f"token: {access.token}\n")
+        sys.stderr.flush()
+    children = children_of(config, config_file)
+    try:
+        while not stop.wait(POLL_S):
+            for child in children:
+                child.tend(time.monotonic())
+    finally:
+        for child in reversed(children):
+            child.stop()
+    log.info("stopped")

@@ -1,0 +1,51 @@
+"""The worker process: the workflow engine of one slot, and the intake that feeds it."""
+
+import signal
+from threading import Event
+
+import structlog
+from viewer_bridge.orthanc import Orthanc
+
+from gateway import pipeline
+from gateway.config import Config
+from gateway.desk import Desk
+from gateway.engine import Client, Worker
+from gateway.intake import Intake
+from gateway.ledger.ledger import Ledger
+from models.perfusion import load_deconvolver
+from triage.errors import ConfigError
+
+log = structlog.get_logger()
+
+
+def open_desk(config: Config) -> Desk:
+    """Open everything a worker needs.
+
+    Raises
+    ------
+    ConfigError
+        The ledger or the archive's address is missing or wrong.
+    """
+    if not config.orthanc.url:
+        raise ConfigError(
+            "orthanc.url: a worker needs the archive's address; `stroke-gateway run` starts a private one"
+        )
+    orthanc = Orthanc(config.orthanc.url, config.orthanc.username, config.orthanc.password)
+    return Desk(config, Ledger.open(config.ledger_url), Client(config.engine_url), orthanc)
+
+
+def run(config: Config) -> None:
+    """Work until SIGTERM or SIGINT."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    load_deconvolver(
+        config.worker.analysis_threads
+    )  # a wrong model stops us at the start, not at the first patient
+    desk = open_desk(config)
+    pipeline.register(desk)
+    worker = Worker(config.engine_url, config.worker.slot)
+    log.info("worker ready", slot=config.worker.slot)
+    Intake(desk.ledger, desk.client, config.intake, config.worker.analysis_timeout_s).run(stop)
+    worker.stop()
+    log.info("worker stopped", slot=config.worker.slot)
