@@ -7,11 +7,11 @@ from pathlib import Path
 from time import perf_counter
 
 from dicom_scp.reader import read_ctp
-from triage.analysis import analyse
 
-from models.perfusion import DECONVOLUTION, load_deconvolver
+from models.perfusion import load_deconvolver
+from triage.analysis import analyse
 from triage.errors import InputError
-from triage.types import Analysis, ModelFinding, QualityFlag, Severity, Status, TriageResult
+from triage.types import Analysis, QualityFlag, Severity, Status, TriageResult
 
 SOFTWARE_VERSION = version("stroke-gateway")
 _VERSIONS = ("stroke-gateway", "numpy", "scipy", "SimpleITK", "onnxruntime", "pydicom")
@@ -47,7 +47,7 @@ def analyse_files(paths: Sequence[Path], study_uid: str, series_uid: str, thread
         study_uid=study_uid,
         series_uid=series_uid,
         timing_s={name: round(seconds, 3) for name, seconds in timing.items()},
-        models=(ModelFinding(DECONVOLUTION.name, DECONVOLUTION.version, DECONVOLUTION.sha256),),
+        models=(model.spec.finding(),),
         versions=versions(),
     )
     return replace(analysis, result=result)

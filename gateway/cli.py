@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         if arguments.command == "triage":
-            return _call(TRIAGE)(arguments)
+            return int(_call(TRIAGE)(arguments))
         config = configuration(arguments, os.environ)
         logs.configure(config.logging.level, arguments.command)
         extra = (arguments.config,) if arguments.command == "run" else ()

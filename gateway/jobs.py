@@ -5,20 +5,24 @@ Analysis and drawing need gigabytes and may crash in native code; a child gives 
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom import dcmread
 
 from gateway import casefolder
 from gateway.analysis import SOFTWARE_VERSION, analyse_files
+from triage.types import Analysis
 from viewer_bridge.objects import result_objects
-from viewer_bridge.pages import web_pictures
+from viewer_bridge.pages import map_montage, png_bytes, summary_page
 
 OBJECTS = "dicom"
 PICTURES = "pictures"
+MAPS = ("cbf", "cbv", "mtt", "tmax")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,21 @@ def run_render(job: RenderJob) -> None:
     folder = Path(job.folder)
     analysis = casefolder.load(folder)
     with casefolder.appearing(folder / PICTURES) as scratch:
-        for name, content in web_pictures(analysis).items():
-            (scratch / f"{name}.png").write_bytes(content)
+        for name, picture in _pictures(analysis):
+            (scratch / f"{name}.png").write_bytes(png_bytes(picture))
     source = dcmread(job.source, stop_before_pixels=True)
     objects = result_objects(analysis, source, revision=job.revision, software_version=SOFTWARE_VERSION)
     with casefolder.appearing(folder / OBJECTS) as scratch:
         for number, dataset in enumerate(objects):
             dataset.save_as(scratch / f"{number:03d}.dcm", enforce_file_format=True)
+
+
+def _pictures(analysis: Analysis) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Pages for the case page, by name."""
+    yield "summary", summary_page(analysis, software_version=SOFTWARE_VERSION)
+    if analysis.findings is not None:
+        for which in MAPS:
+            yield which, map_montage(analysis.findings, which)
 
 
 _JOBS: Mapping[str, tuple[type[Any], Callable[[Any], None]]] = {

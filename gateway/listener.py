@@ -23,7 +23,7 @@ def settings_of(config: Config) -> ListenerSettings:
         port=config.dicom.port,
         calling_ae_titles=config.dicom.calling_ae_titles,
         maximum_associations=config.dicom.maximum_associations,
-        free_bytes_floor=config.dicom.free_bytes_floor,
+        free_floor_bytes=config.dicom.free_bytes_floor,
     )
 
 

@@ -34,9 +34,8 @@ def register(desk: Desk) -> None:  # noqa: C901 - a page with five workflows, no
         return step(act.__name__, partial(act, desk))
 
     analyse, give_up = verb(analysis.analyse), verb(analysis.give_up)
-    announce, escalate, nobody_answered = map(
-        verb, (alerting.announce, alerting.escalate, alerting.nobody_answered)
-    )
+    announce, escalate = verb(alerting.announce), verb(alerting.escalate)
+    nobody_answered = verb(alerting.nobody_answered)
     attempt = verb(delivering.attempt)
     forward_images, end_run = verb(forwarding.forward_images), verb(forwarding.end_run)
 

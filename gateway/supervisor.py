@@ -1,5 +1,6 @@
 """One machine, everything: starts the processes, restarts what dies, stops them in order."""
 
+import secrets
 import signal
 import socket
 import sys
@@ -16,7 +17,7 @@ from gateway.access import Access
 from gateway.config import ENVIRONMENT_PREFIX, LOOPBACK, Config
 from gateway.processes import start
 from triage.errors import ConfigError
-from viewer_bridge.private_orthanc import PrivateOrthanc
+from viewer_bridge.private_orthanc import DICOMWEB_PLUGIN, USER, PrivateOrthanc
 
 log = structlog.get_logger()
 
@@ -86,15 +87,17 @@ def children_of(config: Config, config_file: Path | None) -> list[Child]:
     children = []
     environment = _overrides(config)
     if not config.orthanc.url:
-        orthanc = PrivateOrthanc.prepare(
-            data_dir=config.site.data_dir.resolve() / "orthanc",
+        orthanc = PrivateOrthanc(
+            directory=config.site.data_dir.resolve() / "orthanc",
             http_port=free_port(),
-            dicom_port=free_port(),
+            password=secrets.token_urlsafe(),
             program=config.orthanc.program,
-            plugins=config.orthanc.plugins,
+            plugin=config.orthanc.plugins / DICOMWEB_PLUGIN.name,
         )
-        children.append(Child("orthanc", orthanc.command, orthanc.environment))
-        environment[f"{ENVIRONMENT_PREFIX}ORTHANC__URL"] = f'"{orthanc.url}"'
+        launch = orthanc.prepare()
+        children.append(Child("orthanc", launch.command, launch.env))
+        where = {"URL": orthanc.url, "USERNAME": USER, "PASSWORD": orthanc.password}
+        environment |= {f"{ENVIRONMENT_PREFIX}ORTHANC__{key}": f'"{value}"' for key, value in where.items()}
     for name in ("listener", "worker", "api"):
         command = [sys.executable, "-m", "gateway.cli", name]
         command += ["--config", str(config_file)] if config_file else []

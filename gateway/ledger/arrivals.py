@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, func, select, update
 
-from dicom_scp.arrival import Arrival, AssociationChange, AssociationEvent
+from dicom_scp.arrival import Arrival, AssociationEvent, AssociationKind
 from dicom_scp.headers import ImageHeader
 from gateway.ledger.records import StoredImage, moment_of, utc_text
 from gateway.ledger.schema import arrivals, associations, cases
@@ -51,7 +51,7 @@ class Arrivals:
 
     def record_association(self, event: AssociationEvent) -> None:
         """Note that an association opened or how it ended."""
-        if event.kind is AssociationChange.OPENED:
+        if event.kind is AssociationKind.OPENED:
             opened = {
                 "id": event.association_id,
                 "calling_ae": event.calling_ae,
@@ -67,7 +67,7 @@ class Arrivals:
 
     def close_orphans(self, now: datetime) -> int:
         """At the listener's start nobody can be sending: end what a crash left open."""
-        ended = {"closed_at": utc_text(now), "outcome": AssociationChange.ABORTED.value}
+        ended = {"closed_at": utc_text(now), "outcome": AssociationKind.ABORTED.value}
         return run(
             self._engine, update(associations).where(associations.c.closed_at.is_(None)).values(**ended)
         )

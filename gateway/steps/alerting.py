@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from gateway.alerts.channels import Send, apprise_channel, webhook_channel
+from gateway.alerts import channels
 from gateway.alerts.message import Alert, alert_for
 from gateway.config import AlertLevel
 from gateway.desk import Desk
@@ -65,12 +65,12 @@ def nobody_answered(desk: Desk, case_id: str, revision: int) -> None:
 
 def send(desk: Desk, case: Case, target: str, key: str) -> str:
     """Hand the alert to one channel."""
-    channels = {
+    known = {
         name: channel for level in desk.config.alerts.levels for name, channel in channels_of(level).items()
     }
-    if target not in channels:
+    if target not in known:
         raise InputError(f"channel {target} is no longer configured")
-    channels[target](alert_of(desk, case), key)
+    channels.send(known[target], alert_of(desk, case), key)
     desk.ledger.cases.stamp(case.id, case.revision, "alert_sent_at", desk.now())
     return "accepted by the channel"
 
@@ -87,11 +87,11 @@ def alert_of(desk: Desk, case: Case) -> Alert:
     )
 
 
-def channels_of(level: AlertLevel) -> Mapping[str, Send]:
+def channels_of(level: AlertLevel) -> Mapping[str, channels.Channel]:
     """A level's channels by a name that shows no secret."""
-    apprise = dict(apprise_channel(url) for url in level.apprise)
-    webhooks = dict(webhook_channel(hook.url, hook.secret) for hook in level.webhooks)
-    return {**apprise, **webhooks}
+    every = [channels.Channel(url) for url in level.apprise]
+    every += [channels.Channel(hook.url, hook.secret) for hook in level.webhooks]
+    return {channels.redacted(channel.url): channel for channel in every}
 
 
 def _alert_key(case_id: str, revision: int) -> str:
