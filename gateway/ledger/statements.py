@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import Engine, Executable, RowMapping, Table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.exc import DBAPIError
 
 from triage.errors import TemporaryError
@@ -40,6 +42,10 @@ def run(engine: Engine, statement: Executable) -> int:
 
 def insert_once(engine: Engine, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert a row unless its key exists; returns whether it was new."""
+    insert: Insert | PostgresInsert
     if engine.dialect.name == "postgresql":
-        return run(engine, postgresql.insert(table).values(**values).on_conflict_do_nothing()) > 0
-    return run(engine, sqlite.insert(table).values(**values).on_conflict_do_nothing()) > 0
+        insert = postgresql.insert(table).values(**values).on_conflict_do_nothing()
+    else:
+        insert = sqlite.insert(table).values(**values).on_conflict_do_nothing()
+    with _translated(), engine.begin() as connection:
+        return connection.execute(insert.returning(*table.primary_key)).first() is not None

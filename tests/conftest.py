@@ -1,0 +1,70 @@
+"""Real peers for every test: started on free loopback ports, stopped by process id."""
+
+import os
+import pwd
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.running import free_port
+
+POSTGRES_BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+@pytest.fixture(scope="session")
+def a_postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL cluster of our own; it refuses to run as root, so root lends it to the `postgres` user."""
+    if not POSTGRES_BINARIES:
+        pytest.skip("PostgreSQL is not installed (Debian package postgresql)")
+    binaries = POSTGRES_BINARIES[-1]
+    folder = tmp_path_factory.mktemp("postgres").resolve()
+    user, prefix = "tester", []
+    if os.geteuid() == 0:
+        owner = pwd.getpwnam("postgres")
+        for path in (folder, *folder.parents[:3]):
+            if path.owner() == "root" and path != Path("/"):
+                os.chown(path, owner.pw_uid, owner.pw_gid) if path == folder else path.chmod(
+                    path.stat().st_mode | 0o011
+                )
+        prefix = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
+    data, port = folder / "data", free_port()
+    quiet = {"capture_output": True, "cwd": folder}
+    subprocess.run(
+        [*prefix, binaries / "initdb", "-D", data, "-U", user, "-A", "trust", "-E", "UTF8"],
+        check=True,
+        **quiet,
+    )
+    server = subprocess.Popen(
+        [
+            *prefix,
+            binaries / "postgres",
+            "-D",
+            data,
+            "-p",
+            str(port),
+            "-k",
+            folder,
+            "-c",
+            "listen_addresses=127.0.0.1",
+        ],
+        cwd=folder,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        ready = [binaries / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-t", "1"]
+        for _ in range(100):
+            if subprocess.run(ready, check=False, capture_output=True).returncode == 0:
+                break
+        yield f"postgresql://{user}@127.0.0.1:{port}/postgres"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+@pytest.fixture(scope="session")
+def python() -> str:
+    """The interpreter that runs the tests."""
+    return sys.executable
