@@ -55,7 +55,9 @@ $(OHIF)/index.html:
 	@PACKAGES="npm:npm" $(INSTALL)
 	mkdir -p .cache/ohif/$(OHIF_VERSION)
 	cd .cache/ohif/$(OHIF_VERSION) && npm pack --silent @ohif/app@$(OHIF_VERSION) > /dev/null \
-		&& tar -xzf ohif-app-$(OHIF_VERSION).tgz --strip-components=1 package/dist && rm ohif-app-$(OHIF_VERSION).tgz
+		&& tar -xzf ohif-app-$(OHIF_VERSION).tgz --strip-components=1 \
+			--exclude='package/dist/ort' --exclude='package/dist/dicom-microscopy-viewer' \
+		&& rm ohif-app-$(OHIF_VERSION).tgz
 	touch $@
 
 lock:

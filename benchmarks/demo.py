@@ -123,8 +123,8 @@ def follow(
     case: dict[str, Any] = {}
     while time.monotonic() < deadline:
         case = gateway.case(study_uid) or case
-        counts = case.get("forward", {})
-        progress.update(tasks[0], completed=sum(counts.values()))
+        counts = case.get("images", {})
+        progress.update(tasks[0], completed=counts.get("received", 0))
         progress.update(tasks[1], completed=counts.get("forwarded", 0))
         for name, text in STAGES:
             if name not in shown and case.get("times", {}).get(name) and is_final(name, counts, images):
@@ -139,7 +139,7 @@ def follow(
 
 def is_final(stage: str, counts: dict[str, int], images: int) -> bool:
     """The time of the last image moves until all are there."""
-    return stage != "last_image_at" or sum(counts.values()) == images
+    return stage != "last_image_at" or counts.get("received") == images
 
 
 def modalities(gateway: RunningGateway, study_uid: str) -> set[str]:

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from gateway import casefolder
 from gateway.analysis import SOFTWARE_VERSION, analyse_files
 from triage.types import Analysis
 from viewer_bridge.objects import result_objects
-from viewer_bridge.pages import map_montage, png_bytes, summary_page
+from viewer_bridge.pages import map_pages, png_bytes, summary_page
 
 OBJECTS = "dicom"
 PICTURES = "pictures"
 MAPS = ("cbf", "cbv", "mtt", "tmax")
+"""Names of the map pages, in the order of `viewer_bridge.pages.map_pages`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class RenderJob:
     folder: str
     source: str
     revision: int
+    created_at: str
 
 
 def run_analyse(job: AnalyseJob) -> None:
@@ -60,7 +63,13 @@ def run_render(job: RenderJob) -> None:
         for name, picture in _pictures(analysis):
             (scratch / f"{name}.png").write_bytes(png_bytes(picture))
     source = dcmread(job.source, stop_before_pixels=True)
-    objects = result_objects(analysis, source, revision=job.revision, software_version=SOFTWARE_VERSION)
+    objects = result_objects(
+        analysis,
+        source,
+        revision=job.revision,
+        software_version=SOFTWARE_VERSION,
+        created_at=datetime.fromisoformat(job.created_at),
+    )
     with casefolder.appearing(folder / OBJECTS) as scratch:
         for number, dataset in enumerate(objects):
             dataset.save_as(scratch / f"{number:03d}.dcm", enforce_file_format=True)
@@ -70,8 +79,7 @@ def _pictures(analysis: Analysis) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Pages for the case page, by name."""
     yield "summary", summary_page(analysis, software_version=SOFTWARE_VERSION)
     if analysis.findings is not None:
-        for which in MAPS:
-            yield which, map_montage(analysis.findings, which)
+        yield from zip(MAPS, map_pages(analysis, software_version=SOFTWARE_VERSION), strict=True)
 
 
 _JOBS: Mapping[str, tuple[type[Any], Callable[[Any], None]]] = {

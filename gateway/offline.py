@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 import SimpleITK as sitk
+from dicom_scp.headers import read_header
 from dicom_scp.reader import find_perfusion
 from numpy import savetxt, stack
 from pydicom import dcmread
@@ -38,10 +39,11 @@ def run(arguments: Namespace) -> int:
 
 def _analyse(folder: Path, threads: int) -> tuple[Analysis, Path | None]:
     try:
-        found = find_perfusion(folder)
+        paths = find_perfusion(folder)
+        header = read_header(paths[0])
     except InputError as exc:
         return refused(str(exc), "", ""), None
-    return analyse_files(found.paths, found.study_uid, found.series_uid, threads), found.paths[0]
+    return analyse_files(paths, header.study_uid, header.series_uid, threads), paths[0]
 
 
 def report(result: TriageResult) -> str:

@@ -1,6 +1,8 @@
 """The worker process: the workflow engine of one slot, and the intake that feeds it."""
 
+import os
 import signal
+import sys
 from threading import Event
 
 import structlog
@@ -49,3 +51,5 @@ def run(config: Config) -> None:
     Intake(desk.ledger, desk.client, config.intake, config.worker.analysis_timeout_s).run(stop)
     worker.stop()
     log.info("worker stopped", slot=config.worker.slot)
+    sys.stderr.flush()
+    os._exit(0)  # runs that wait for an answer hold threads; they are durable and go on after the next start

@@ -1,28 +1,13 @@
 """One result to one EMR destination as HL7 v2."""
 
-import hashlib
-
 from dicom_scp.headers import read_patient
 from gateway.config import EmrDestination
 from gateway.desk import Desk
 from gateway.emr import mllp
-from gateway.emr.oru import oru_r01
+from gateway.emr.oru import Facility, control_id_for, oru_r01
 from gateway.ledger.records import Case, moment_of
 from triage.errors import InputError
 from triage.types import TriageResult
-
-CONTROL_ID_LENGTH = 20
-"""HL7 v2.5.1 table of MSH-10: ST of at most 20 characters."""
-
-
-def control_id_of(key: str) -> str:
-    """Message control id of a delivery: a repeat carries the same, so the receiver can drop it.
-
-    >>> len(control_id_of("emr:x:r1:his"))
-    20
-    """
-    return hashlib.sha256(key.encode()).hexdigest()[:CONTROL_ID_LENGTH].upper()
-
 
 def send(desk: Desk, case: Case, target: str, key: str) -> str:
     """Send the result and wait for its acknowledgement."""
@@ -30,14 +15,16 @@ def send(desk: Desk, case: Case, target: str, key: str) -> str:
     message = oru_r01(
         TriageResult.from_json(case.result or {}),
         read_patient(desk.some_image(case)),
-        control_id=control_id_of(key),
+        control_id=control_id_for(key),
         sent_at=desk.now(),
         observed_at=moment_of(case.times["analysed_at"] or ""),
         link=desk.link(case.id),
         revision=case.revision,
-        sending_facility=desk.config.site.name,
-        receiving_application=destination.receiving_application,
-        receiving_facility=destination.receiving_facility,
+        facility=Facility(
+            sending_facility=desk.config.site.name,
+            receiving_application=destination.receiving_application,
+            receiving_facility=destination.receiving_facility,
+        ),
     )
     answer = mllp.send(destination.host, destination.port, message, timeout_s=destination.timeout_s)
     desk.ledger.cases.stamp(case.id, case.revision, "emr_accepted_at", desk.now())

@@ -38,7 +38,9 @@ def publish(desk: Desk, case: Case, _target: str, _key: str) -> str:
 
 def _render(desk: Desk, case: Case) -> None:
     folder = desk.folder(case.id, case.revision)
-    command, text = jobs.command(jobs.RenderJob(str(folder), str(desk.some_image(case)), case.revision))
+    created_at = case.times["analysed_at"] or ""  # as recorded: a repeat must give the same bytes
+    job = jobs.RenderJob(str(folder), str(desk.some_image(case)), case.revision, created_at)
+    command, text = jobs.command(job)
     try:
         run_to_end(command, text, RENDER_TIMEOUT_S, folder)
     except subprocess.TimeoutExpired as exc:

@@ -1,0 +1,1 @@
+"""Phantoms, a scanner, the demo and the measurements: importable from the checkout, not shipped."""

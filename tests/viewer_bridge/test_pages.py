@@ -1,0 +1,178 @@
+"""Pages: the right numbers and colours, the right way round, and never more certainty than the result has."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from triage.types import Geometry, QualityFlag, Severity
+from viewer_bridge.canvas import AMBER, DISCLAIMER, PAGE_SIZE_PX, RED, Box
+from viewer_bridge.colour_maps import EMBER, LAGOON, MAP_LOOKS, MISSING_RGB, colourise
+from viewer_bridge.lettering import drawable, typeface, wrap
+from viewer_bridge.pages import key_slice, map_pages, map_tile, overlay_montage, overlay_tile, summary_page
+from viewer_bridge.panels import notes
+from viewer_bridge.tiles import CORE_RGB, HYPOPERFUSED_RGB, chosen_slices, radiological, slice_numbers
+
+
+def count(picture, rgb):
+    return int((picture == np.array(rgb, np.uint8)).all(axis=-1).sum())
+
+
+def where(picture, rgb):
+    return np.nonzero((picture == np.array(rgb, np.uint8)).all(axis=-1))
+
+
+def stamp(text, size, colour, background=MISSING_RGB):
+    """The pixels of one line of text, for looking it up on a page."""
+    left, top, right, bottom = (int(edge) for edge in typeface(size).getbbox(text))
+    image = Image.new("RGB", (right + 2, bottom + 2), background)
+    ImageDraw.Draw(image).text((0, 0), text, fill=colour, font=typeface(size))
+    return np.asarray(image)[top:bottom, left:right]
+
+
+def shows(page, text, size, colour):
+    """Whether `text` stands anywhere on `page`, pixel for pixel."""
+    needle = stamp(text, size, colour)
+    height, width = needle.shape[:2]
+    rows, columns = where(page, needle[height // 2, np.argmax(needle[height // 2].sum(axis=-1))])
+    offset = int(np.argmax(needle[height // 2].sum(axis=-1)))
+    for row, column in zip(rows - height // 2, columns - offset, strict=True):
+        patch = page[max(row, 0) : row + height, max(column, 0) : column + width]
+        if patch.shape == needle.shape and np.abs(patch.astype(int) - needle).mean() < 3:
+            return True
+    return False
+
+
+def test_the_summary_prints_the_numbers_of_the_result(analysis):
+    page = summary_page(analysis, software_version="0.1.0")
+    assert page.shape == (PAGE_SIZE_PX[1], PAGE_SIZE_PX[0], 3)
+    assert shows(page, f"{analysis.result.core_ml:.1f} ml", 46, RED)
+    assert not shows(page, f"{analysis.result.core_ml + 1:.1f} ml", 46, RED)
+    assert shows(page, DISCLAIMER, 19, AMBER)
+
+
+def test_the_summary_shows_core_and_penumbra_in_their_colours(analysis):
+    page = summary_page(analysis)
+    assert count(page, CORE_RGB) > 300
+    assert count(page, HYPOPERFUSED_RGB) > 300
+
+
+def test_a_healthy_brain_has_no_overlay(build):
+    montage = overlay_montage(build((8, 64, 64), lesion=False).findings, 800, 600)
+    assert montage.shape == (600, 800, 3)
+    assert count(montage, CORE_RGB) == count(montage, HYPOPERFUSED_RGB) == 0
+
+
+def test_an_untrusted_result_shows_neither_numbers_nor_overlays(untrusted):
+    page = summary_page(untrusted)
+    assert not shows(page, f"{untrusted.result.core_ml:.1f} ml", 46, RED)
+    assert shows(page, "--", 46, RED)
+    left_of_montage = 310
+    assert count(page[:, left_of_montage:], CORE_RGB) == 0
+    assert count(page[:, left_of_montage:], HYPOPERFUSED_RGB) == 0
+
+
+def test_a_refused_scan_says_so_in_large_letters(not_analysed):
+    page = summary_page(not_analysed)
+    assert shows(page, "NOT ANALYSED", 58, AMBER)
+    assert shows(page, DISCLAIMER, 19, AMBER)
+    assert map_pages(not_analysed) == []
+
+
+def test_every_page_carries_the_disclaimer(analysis):
+    pages = map_pages(analysis)
+    assert len(pages) == 4
+    assert all(shows(page, DISCLAIMER, 19, AMBER) for page in pages)
+
+
+def flipped(findings_geometry, axis):
+    affine = findings_geometry.affine.copy()
+    size = findings_geometry.shape[axis]
+    affine[:3, 3] += affine[:3, axis] * (size - 1)
+    affine[:3, axis] *= -1
+    return Geometry(findings_geometry.shape, affine, findings_geometry.frame_of_reference_uid)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_patients_left_is_on_the_right_whatever_the_scanners_axes(build, axis):
+    straight = build((8, 64, 64)).findings
+    geometry = flipped(straight.geometry, axis)
+    assert np.array_equal(
+        radiological(np.flip(straight.core, axis), geometry), radiological(straight.core, straight.geometry)
+    )
+
+
+def test_the_lesion_on_the_left_is_drawn_on_the_right(analysis):
+    tile = overlay_tile(analysis.findings, key_slice(analysis.findings), 400)
+    _, columns = where(tile, CORE_RGB)
+    assert columns.size
+    assert columns.min() > tile.shape[1] / 2
+
+
+def test_slice_numbers_name_the_images_of_the_reference_series(analysis):
+    geometry = analysis.findings.geometry
+    assert slice_numbers(geometry) == list(range(1, 17))
+    assert slice_numbers(flipped(geometry, 0)) == list(range(16, 0, -1))
+
+
+def test_a_small_core_is_never_left_out_of_the_montage():
+    brain = np.ones((60, 4, 4), bool)
+    for z in range(60):
+        core = np.zeros_like(brain)
+        core[z, 0, 0] = True
+        assert z in chosen_slices(brain, core, 20)
+
+
+def test_maps_without_any_brain_still_draw(build):
+    tile = map_tile(build((8, 64, 64)).findings, "tmax", 0, 100)
+    assert tile.shape[0] == 100
+
+
+@pytest.mark.parametrize("table", [EMBER, LAGOON], ids=["ember", "lagoon"])
+def test_lightness_rises_with_the_value(table):
+    linear = (table / 255.0) ** 2.2
+    luminance = linear @ (0.2126, 0.7152, 0.0722)
+    assert (np.diff(luminance) > -2e-3).all()
+    assert luminance[-1] > 0.8
+    assert luminance[0] < 0.02
+
+
+def test_late_is_hot_and_missing_is_black():
+    look = MAP_LOOKS["tmax"]
+    early, late, missing = colourise(np.array([[1.0, 11.0, np.nan]], np.float32), look)[0]
+    assert late.astype(int).sum() > early.astype(int).sum() + 200
+    assert tuple(missing) == MISSING_RGB
+
+
+def test_every_sign_that_can_be_drawn_has_a_shape_of_its_own():
+    unknown = bytes(typeface(20).getmask("\ue123"))
+    for sign in map(chr, range(0x21, 0x7F)):
+        assert bytes(typeface(20).getmask(sign)) != unknown, sign
+    assert bytes(typeface(20).getmask("≥")) == unknown, (
+        "the typeface learnt this sign: REPLACEMENTS can shrink"
+    )
+
+
+def test_text_is_rewritten_never_lost():
+    assert drawable("Tmax ≥ 6 s – Đột quỵ 脑") == "Tmax >= 6 s - Dot quy ?"
+    assert all(len(line) < 40 for line in wrap("x" * 500, 20, 200))
+
+
+class Recorder:
+    """Takes the lines that would be drawn."""
+
+    def __init__(self):
+        self.lines = []
+
+    def text(self, _at, words, *_look):
+        self.lines.append(words)
+
+
+def test_notes_that_do_not_fit_are_counted(analysis):
+    flags = tuple(QualityFlag(f"f{n}", Severity.WARNING, f"flag {n}") for n in range(20))
+    flags = (*flags, QualityFlag("last", Severity.SEVERE, "the gravest"))
+    recorder = Recorder()
+    notes(recorder, Box(0, 0, 600, 110), replace(analysis.result, quality=flags))
+    assert recorder.lines[0] == "SEVERE: the gravest"
+    assert recorder.lines[-1] == "... and 17 more lines in the report"

@@ -1,0 +1,38 @@
+"""Pages as Secondary Capture images: the one form that every PACS and viewer shows."""
+
+from collections.abc import Sequence
+
+from pydicom import Dataset
+from pydicom.uid import SecondaryCaptureImageStorage
+
+from viewer_bridge.colour_maps import Rgb
+from viewer_bridge.origin import Origin, SeriesKind
+from viewer_bridge.uids import Role
+
+KIND = SeriesKind(Role.PAGES, 3, "OT", "CTP results - research, not for primary diagnosis")
+
+
+def page_series(pages: Sequence[Rgb], origin: Origin) -> list[Dataset]:
+    """Return one RGB image per page, in reading order, as one series.
+
+    Parameters
+    ----------
+    pages
+        uint8 ``(rows, columns, 3)``.
+    origin
+        Source and run.
+    """
+    return [_capture(page, origin, number) for number, page in enumerate(pages, start=1)]
+
+
+def _capture(page: Rgb, origin: Origin, number: int) -> Dataset:
+    ds = origin.blank(KIND, SecondaryCaptureImageStorage, number)
+    ds.ConversionType = "WSD"
+    ds.ImageType = ["DERIVED", "SECONDARY"]
+    ds.PatientOrientation = None
+    ds.Rows, ds.Columns, ds.SamplesPerPixel = page.shape
+    ds.PhotometricInterpretation, ds.PlanarConfiguration = "RGB", 0
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 8, 8, 7, 0
+    ds.BurnedInAnnotation, ds.LossyImageCompression = "NO", "00"
+    ds.PixelData = page.tobytes()
+    return ds

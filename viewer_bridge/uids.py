@@ -1,0 +1,37 @@
+"""Identifiers of result objects: names, not random numbers, so that links exist before the objects do."""
+
+import uuid
+from enum import StrEnum
+
+NAMESPACE = uuid.UUID("6a1f0c0e-3c0b-5d8e-9a53-3f1d5f6f2b77")
+"""Root of our name-based UIDs; changing it would make every result a new one."""
+
+
+class Role(StrEnum):
+    """The series we add to a study."""
+
+    REFERENCE = "reference"
+    SEGMENTATION = "segmentation"
+    PAGES = "pages"
+
+
+def derived_uid(*parts: str) -> str:
+    """Return the same UID for the same parts, always: 2.25 and a name-based UUID (PS3.5 B.2).
+
+    Examples
+    --------
+    >>> derived_uid("1", "11") == derived_uid("11", "1")
+    False
+    """
+    return f"2.25.{uuid.uuid5(NAMESPACE, '|'.join(parts)).int}"
+
+
+def result_uid(source_series_uid: str, role: str, revision: int, index: int = 0) -> str:
+    """Return the UID of a result series (`index` 0) or of its object number `index`.
+
+    Examples
+    --------
+    >>> result_uid("1.2.3", Role.PAGES, 1) == result_uid("1.2.3", Role.PAGES, 2)
+    False
+    """
+    return derived_uid(source_series_uid, role, str(revision), str(index))
