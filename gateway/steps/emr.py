@@ -9,6 +9,7 @@ from gateway.ledger.records import Case, moment_of
 from triage.errors import InputError
 from triage.types import TriageResult
 
+
 def send(desk: Desk, case: Case, target: str, key: str) -> str:
     """Send the result and wait for its acknowledgement."""
     destination = _destination(desk, target)
@@ -17,7 +18,7 @@ def send(desk: Desk, case: Case, target: str, key: str) -> str:
         read_patient(desk.some_image(case)),
         control_id=control_id_for(key),
         sent_at=desk.now(),
-        observed_at=moment_of(case.times["analysed_at"] or ""),
+        observed_at=moment_of(case.times["last_image_at"] or ""),
         link=desk.link(case.id),
         revision=case.revision,
         facility=Facility(

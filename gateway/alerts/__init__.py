@@ -1,0 +1,1 @@
+"""Alerts to the stroke team: what they say (`message`) and how they leave (`channels`)."""

@@ -1,0 +1,195 @@
+"""A result in the words of an alert: computed from the numbers alone, without a person and without a UID."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from triage.errors import InputError
+from triage.types import Severity, Side, Status, TriageResult
+
+SECONDS_PER_MINUTE = 60
+
+LONGEST_LINE = 300
+"""Characters of one line; a phone shows less, a text message carries about this much."""
+
+TEXTS = {
+    "revised": "REVISED: {headline}",
+    "target_mismatch": "Stroke CT: target mismatch ({trials}), {side}",
+    "no_target_mismatch": "Stroke CT: no target mismatch, {side}",
+    "lesion": "Stroke CT: perfusion lesion, {side}",
+    "no_lesion": "Stroke CT: no perfusion lesion found",
+    "not_analysed": "Stroke CT: not analysed - look at the images",
+    "untrusted": "Stroke CT: numbers not reliable - look at the images",
+    "reason": "not analysed: {reason} - look at the images",
+    "do_not_trust": "do not trust the numbers: {reasons}",
+    "volumes": "core {core}, hypoperfused {hypoperfused}, mismatch {mismatch}, {ratio}",
+    "ratio": "ratio {ratio:.1f}",
+    "no_ratio": "ratio not defined",
+    "quality": "quality: {reasons}",
+    "good_quality": "quality: no remarks",
+    "not_known": "not known here: {missing}",
+    "since_last_image": "{minutes} min after the last image",
+    "disclaimer": "Research use, not for primary diagnosis.",
+}
+"""Every sentence an alert can contain."""
+
+SIDES = {Side.LEFT: "LEFT", Side.RIGHT: "RIGHT", Side.BILATERAL: "BOTH SIDES", Side.NONE: "no side"}
+"""The patient's own side, in capitals: it is the word that must not be misread."""
+
+TRIALS = {"defuse_3": "DEFUSE 3", "dawn": "DAWN", "extend": "EXTEND"}
+"""How trials are written; one that is not listed keeps the name its criterion has."""
+
+NUMBERS = ("core_ml", "hypoperfused_ml", "mismatch_ml", "mismatch_ratio", "hypoperfusion_intensity_ratio")
+"""Fields of the result that travel as numbers when they can be trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What the stroke team reads; `lines` are the body.
+
+    Attributes
+    ----------
+    side, numbers
+        None and empty unless the numbers can be trusted.
+    last_image_at
+        ISO 8601, or None when no image time is known.
+    """
+
+    case_id: str
+    revision: int
+    status: Status
+    side: Side | None
+    headline: str
+    lines: tuple[str, ...]
+    numbers: Mapping[str, float | None]
+    last_image_at: str | None
+    link: str
+    disclaimer: str = TEXTS["disclaimer"]
+
+    @property
+    def body(self) -> str:
+        """The lines, the link and the disclaimer, one under the other."""
+        return "\n".join((*self.lines, self.link, self.disclaimer))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, ready for ``json.dumps``."""
+        return {**asdict(self), "numbers": dict(self.numbers), "lines": list(self.lines)}
+
+
+def alert_for(
+    result: TriageResult,
+    *,
+    case_id: str,
+    revision: int,
+    link: str,
+    last_image_at: datetime | None,
+    now: datetime,
+) -> Alert:
+    """Put a result into words; both times carry a time zone.
+
+    Raises
+    ------
+    InputError
+        The revision is not positive.
+    """
+    if revision < 1:
+        raise InputError(f"revisions count from 1, got {revision}")
+    headline = _headline(result)
+    return Alert(
+        case_id=case_id,
+        revision=revision,
+        status=result.status,
+        side=result.side if result.trusted else None,
+        headline=TEXTS["revised"].format(headline=headline) if revision > 1 else headline,
+        lines=tuple(_one_line(line) for line in (*_findings(result), *_age(last_image_at, now))),
+        numbers={name: _finite(getattr(result, name)) for name in NUMBERS} if result.trusted else {},
+        last_image_at=last_image_at.isoformat() if last_image_at else None,
+        link=link,
+    )
+
+
+def _headline(result: TriageResult) -> str:
+    if result.status is Status.NOT_ANALYSED:
+        return TEXTS["not_analysed"]
+    if not result.trusted:
+        return TEXTS["untrusted"]
+    trials = [TRIALS.get(name, name) for name, criterion in result.criteria.items() if criterion.met]
+    if trials:
+        return _one_line(
+            TEXTS["target_mismatch"].format(trials=", ".join(sorted(set(trials))), side=SIDES[result.side])
+        )
+    lesion = max(_finite(result.core_ml) or 0, _finite(result.hypoperfused_ml) or 0) > 0
+    judged = "no_target_mismatch" if result.criteria else "lesion"
+    return TEXTS[judged if lesion else "no_lesion"].format(side=SIDES[result.side])
+
+
+def _findings(result: TriageResult) -> list[str]:
+    """Body lines of a result; numbers appear only when they can be trusted."""
+    if result.status is Status.NOT_ANALYSED:
+        return [TEXTS["reason"].format(reason=_short(result.reason or ""))]
+    if not result.trusted:
+        return [TEXTS["do_not_trust"].format(reasons=_short(_reasons(result, Severity.SEVERE)))]
+    missing = sorted({item for c in result.criteria.values() if c.met for item in c.missing})
+    return [
+        TEXTS["volumes"].format(
+            core=_volume(result.core_ml),
+            hypoperfused=_volume(result.hypoperfused_ml),
+            mismatch=_volume(result.mismatch_ml),
+            ratio=_ratio(result.mismatch_ratio),
+        ),
+        *([TEXTS["not_known"].format(missing=", ".join(missing))] if missing else []),
+        _quality(_reasons(result, Severity.WARNING)),
+    ]
+
+
+def _reasons(result: TriageResult, severity: Severity) -> str:
+    return "; ".join(flag.text.rstrip(".") for flag in result.quality if flag.severity is severity)
+
+
+def _quality(reasons: str) -> str:
+    return TEXTS["quality"].format(reasons=reasons) if reasons else TEXTS["good_quality"]
+
+
+def _age(last_image_at: datetime | None, now: datetime) -> list[str]:
+    if last_image_at is None:
+        return []
+    minutes = max(0, round((now - last_image_at).total_seconds() / SECONDS_PER_MINUTE))
+    return [TEXTS["since_last_image"].format(minutes=minutes)]
+
+
+def _finite(number: float | None) -> float | None:
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _volume(ml: float | None) -> str:
+    """Write a volume; something that would round to nothing is not nothing.
+
+    >>> _volume(33.6), _volume(0.0), _volume(0.2), _volume(None)
+    ('34 ml', '0 ml', '<1 ml', 'not known')
+    """
+    number = _finite(ml)
+    if number is None:
+        return "not known"
+    return "<1 ml" if 0 < number < 0.5 else f"{number:.0f} ml"
+
+
+def _ratio(ratio: float | None) -> str:
+    number = _finite(ratio)
+    return TEXTS["no_ratio"] if number is None else TEXTS["ratio"].format(ratio=number)
+
+
+def _short(text: str) -> str:
+    """Leave room for the words around a reason, which must not be cut off."""
+    return _one_line(text, LONGEST_LINE - 50)
+
+
+def _one_line(text: str, longest: int = LONGEST_LINE) -> str:
+    """One line without control characters, cut with an ellipsis.
+
+    >>> _one_line("motion" + chr(10) + " 12 mm", 9)
+    'motion 1…'
+    """
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"

@@ -1,0 +1,160 @@
+"""What an alert says, and what it never says."""
+
+import dataclasses
+import json
+import math
+import string
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from gateway.alerts.message import LONGEST_LINE, TEXTS
+from triage.errors import InputError
+from triage.types import Criterion, Severity, Side
+
+NOW = datetime(2026, 3, 1, 10, 7, 20, tzinfo=UTC)
+DISCLAIMER = "Research use, not for primary diagnosis."
+
+
+def test_a_target_mismatch_is_in_the_title_with_trial_and_side(make_alert):
+    alert = make_alert()
+    assert alert.headline == "Stroke CT: target mismatch (DEFUSE 3), LEFT"
+    assert alert.lines == (
+        "core 34 ml, hypoperfused 112 ml, mismatch 78 ml, ratio 3.3",
+        "not known here: NIHSS, age",
+        "quality: no remarks",
+        "4 min after the last image",
+    )
+    assert alert.body.splitlines()[-2:] == ["https://stroke.example/c/5f2c", DISCLAIMER]
+
+
+@pytest.mark.parametrize(
+    ("side", "word"), [(Side.LEFT, "LEFT"), (Side.RIGHT, "RIGHT"), (Side.BILATERAL, "BOTH SIDES")]
+)
+def test_the_side_is_the_patients_own(side, word, make_alert, make_result):
+    alert = make_alert(make_result(side=side))
+    assert alert.headline.endswith(f", {word}")
+    assert alert.side is side
+
+
+def test_a_lesion_that_meets_no_trial_says_so(make_alert, make_result):
+    unmet = {"defuse_3": Criterion(met=False, missing=(), text="")}
+    assert make_alert(make_result(criteria=unmet)).headline == "Stroke CT: no target mismatch, LEFT"
+
+
+def test_without_a_judged_trial_nothing_is_said_about_mismatch(make_alert, make_result):
+    assert make_alert(make_result(criteria={})).headline == "Stroke CT: perfusion lesion, LEFT"
+
+
+def test_no_lesion_says_so_and_an_undefined_ratio_is_not_a_number(make_alert, make_result):
+    nothing = make_result(
+        side=Side.NONE, core_ml=0.0, hypoperfused_ml=0.0, mismatch_ml=0.0, mismatch_ratio=None, criteria={}
+    )
+    alert = make_alert(nothing)
+    assert alert.headline == "Stroke CT: no perfusion lesion found"
+    assert alert.lines[0] == "core 0 ml, hypoperfused 0 ml, mismatch 0 ml, ratio not defined"
+    assert alert.numbers["mismatch_ratio"] is None
+
+
+def test_a_core_that_rounds_to_nothing_is_not_nothing(make_alert, make_result):
+    assert "core <1 ml" in make_alert(make_result(core_ml=0.3)).lines[0]
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf])
+def test_a_number_that_is_none_never_reaches_a_phone(odd, make_alert, make_result):
+    alert = make_alert(make_result(mismatch_ratio=odd))
+    assert alert.numbers["mismatch_ratio"] is None
+    assert "ratio not defined" in alert.lines[0]
+    json.dumps(alert.to_json(), allow_nan=False)
+
+
+def test_a_refused_scan_names_its_reason_and_tells_to_look(make_alert, refused):
+    alert = make_alert(refused("too few frames: 12"))
+    assert alert.headline == "Stroke CT: not analysed - look at the images"
+    assert alert.lines[0] == "not analysed: too few frames: 12 - look at the images"
+    assert alert.numbers == {}
+    assert alert.side is None
+
+
+def test_severe_quality_takes_the_numbers_and_the_side_away(make_alert, make_result, flag):
+    alert = make_alert(make_result(quality=(flag(Severity.SEVERE), flag(Severity.WARNING, "weak bolus"))))
+    assert alert.headline == "Stroke CT: numbers not reliable - look at the images"
+    assert alert.lines[0] == "do not trust the numbers: head moved 12 mm"
+    assert alert.numbers == {}
+    said = json.dumps(alert.to_json())
+    for number in ("34", "112", "78", "3.3", "3.29", "LEFT", "left", "DEFUSE"):
+        assert number not in said
+
+
+def test_warnings_are_told_and_remarks_are_not(make_alert, make_result, flag):
+    quality = (flag(Severity.WARNING, "weak bolus."), flag(Severity.INFO, "simulated training data"))
+    assert "quality: weak bolus" in make_alert(make_result(quality=quality)).lines
+
+
+@pytest.mark.parametrize("changes", [{}, None], ids=["analysed", "refused"])
+def test_a_later_revision_announces_itself(changes, make_alert, make_result, refused):
+    result = refused() if changes is None else make_result(**changes)
+    assert not make_alert(result).headline.startswith("REVISED")
+    assert make_alert(result, revision=2).headline == f"REVISED: {make_alert(result).headline}"
+
+
+def test_revisions_count_from_one(make_alert):
+    with pytest.raises(InputError, match="count from 1"):
+        make_alert(revision=0)
+
+
+@pytest.mark.parametrize(
+    ("last", "line"),
+    [
+        (NOW - timedelta(seconds=5), "0 min after the last image"),
+        (NOW - timedelta(hours=2), "120 min after the last image"),
+        (NOW + timedelta(minutes=9), "0 min after the last image"),
+        ((NOW - timedelta(minutes=3)).astimezone(timezone(timedelta(hours=7))), "3 min after the last image"),
+    ],
+)
+def test_minutes_are_counted_across_time_zones_and_never_negative(last, line, make_alert):
+    assert make_alert(last_image_at=last).lines[-1] == line
+
+
+def test_an_unknown_last_image_is_left_out(make_alert):
+    alert = make_alert(last_image_at=None)
+    assert alert.last_image_at is None
+    assert not any("last image" in line for line in alert.lines)
+
+
+@pytest.mark.parametrize("changes", [{}, None], ids=["analysed", "refused"])
+def test_every_alert_says_research_use(changes, make_alert, make_result, refused):
+    alert = make_alert(refused() if changes is None else make_result(**changes))
+    assert DISCLAIMER in alert.body
+    assert alert.to_json()["disclaimer"] == DISCLAIMER
+
+
+def test_a_reason_cannot_forge_lines_or_flood_a_phone(make_alert, refused):
+    alert = make_alert(refused("bad\r\n\x1b[31mfake: all clear\u2028" + "x" * 5000))
+    assert all(line.isprintable() and len(line) <= LONGEST_LINE for line in alert.lines)
+    assert alert.lines[0].endswith("- look at the images")
+
+
+def test_neither_a_person_nor_a_uid_is_in_an_alert(make_alert, make_result):
+    """Results hold no person; the UIDs they hold, which lead to one, must stay behind."""
+    result = make_result(study_uid="1.2.999.1234567890", series_uid="1.2.999.9876543210")
+    said = json.dumps(make_alert(result).to_json()) + make_alert(result).body
+    assert "1.2.999" not in said
+
+
+def test_an_alert_survives_json(make_alert):
+    plain = make_alert().to_json()
+    assert json.loads(json.dumps(plain)) == plain
+    assert plain["last_image_at"] == "2026-03-01T10:03:00+00:00"
+    assert datetime.fromisoformat(plain["last_image_at"]).tzinfo == UTC
+
+
+def test_an_alert_is_frozen(make_alert):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        make_alert().headline = "all clear"
+
+
+def test_every_sentence_of_the_table_is_used_with_its_own_fields():
+    fields = {name: [f for _, f, _, _ in string.Formatter().parse(text) if f] for name, text in TEXTS.items()}
+    assert fields["target_mismatch"] == ["trials", "side"]
+    assert not any("patient" in name or name == "id" for names in fields.values() for name in names)

@@ -1,0 +1,110 @@
+"""A patient with a Vietnamese name, a result, and a report of both."""
+
+from datetime import datetime, timedelta, timezone
+
+import hl7
+import pytest
+
+from dicom_scp.headers import Patient
+from gateway.emr.oru import Facility, oru_r01
+from triage.types import Criterion, ModelFinding, QualityFlag, Severity, Side, Status, TriageResult
+
+HANOI = timezone(timedelta(hours=7))
+
+
+def _patient(**changes):
+    plain = {
+        "name": "NGUYỄN^VĂN A^^BS",
+        "patient_id": "BN-0007",
+        "issuer": "BVDK",
+        "birth_date": "19520311",
+        "sex": "M",
+        "accession_number": "ACC-77",
+    }
+    return Patient(**{**plain, **changes})
+
+
+def _result(**changes):
+    plain = {
+        "status": Status.ANALYSED,
+        "reason": None,
+        "study_uid": "1.2.826.0.1.99",
+        "series_uid": "1.2.826.0.1.99.4",
+        "side": Side.LEFT,
+        "core_ml": 34.24,
+        "hypoperfused_ml": 112.4,
+        "mismatch_ml": 78.16,
+        "mismatch_ratio": 3.283,
+        "hypoperfusion_intensity_ratio": 0.41,
+        "cbv_index": 0.0,
+        "volumes_ml": {"tmax_gt_6": 112.4, "rcbf_lt_30": 34.24},
+        "criteria": {"defuse_3": Criterion(met=True, missing=("age",), text="DEFUSE 3 imaging criteria met")},
+        "models": (ModelFinding("deconvolution", "1.0.0", "ab" * 32),),
+        "quality": (QualityFlag("motion", Severity.WARNING, "head moved 3 mm & back"),),
+        "versions": {"stroke-gateway": "0.1.0"},
+    }
+    return TriageResult(**{**plain, **changes})
+
+
+def _report(result=None, patient=None, **changes):
+    plain = {
+        "control_id": "CTRL0001",
+        "sent_at": datetime(2026, 3, 1, 10, 7, 20, 5000, tzinfo=HANOI),
+        "observed_at": datetime(2026, 3, 1, 10, 3, tzinfo=HANOI),
+        "link": "https://stroke.example/c/5f2c?a=1&b=2",
+        "revision": 1,
+        "facility": Facility(sending_facility="BVDK", receiving_facility="BVDK"),
+    }
+    return oru_r01(result or _result(), patient or _patient(), **{**plain, **changes})
+
+
+class Parsed:
+    """A report as an independent parser reads it."""
+
+    def __init__(self, text):
+        self.message = hl7.parse(text)
+
+    def field(self, segment, place, *parts):
+        return self.message.segment(segment).extract_field(1, place, *parts)
+
+    @property
+    def observations(self):
+        """Code to OBX segment."""
+        return {obx.extract_field(1, 3, 1, 1): obx for obx in self.message.segments("OBX")}
+
+    def value(self, code, component=1):
+        return self.observations[code].extract_field(1, 5, 1, component)
+
+    def status(self, code):
+        return self.observations[code].extract_field(1, 11)
+
+
+@pytest.fixture(scope="session")
+def make_patient():
+    return _patient
+
+
+@pytest.fixture(scope="session")
+def make_result():
+    return _result
+
+
+@pytest.fixture(scope="session")
+def make_report():
+    return _report
+
+
+@pytest.fixture
+def refused():
+    return TriageResult(
+        Status.NOT_ANALYSED,
+        "the scan ends before the contrast | has left",
+        "1.2.826.0.1.99",
+        "1.2.826.0.1.99.4",
+        quality=(QualityFlag("truncated", Severity.SEVERE, "scan too short"),),
+    )
+
+
+@pytest.fixture
+def parsed():
+    return Parsed

@@ -1,0 +1,196 @@
+"""The report, read back by a parser that is not ours."""
+
+import math
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.emr.observations import QUANTITIES
+from gateway.emr.oru import control_id_for
+from triage.errors import InputError
+from triage.types import QualityFlag, Severity, Side
+
+CODES = [quantity.code for quantity in QUANTITIES]
+
+
+def test_the_header_says_what_it_is_and_in_which_letters(make_report, parsed):
+    report = parsed(make_report())
+    assert report.field("MSH", 9, 1, 1) == "ORU"
+    assert report.field("MSH", 9, 1, 2) == "R01"
+    assert report.field("MSH", 9, 1, 3) == "ORU_R01"
+    assert report.field("MSH", 10) == "CTRL0001"
+    assert report.field("MSH", 12) == "2.5.1"
+    assert report.field("MSH", 18) == "UNICODE UTF-8"
+    assert report.field("MSH", 3) == "STROKEGW"
+    assert report.field("MSH", 5) == "EMR"
+    assert report.field("MSH", 7) == "20260301100720.005+0700"
+
+
+def test_the_person_arrives_letter_by_letter(make_report, parsed):
+    report = parsed(make_report())
+    assert [report.field("PID", 5, 1, part) for part in (1, 2, 5)] == ["NGUYỄN", "VĂN A", "BS"]
+    assert [report.field("PID", 3, 1, part) for part in (1, 4, 5)] == ["BN-0007", "BVDK", "MR"]
+    assert report.field("PID", 7) == "19520311"
+    assert report.field("PID", 8) == "M"
+
+
+@pytest.mark.parametrize(("sex", "said"), [("F", "F"), ("O", "O"), ("m ", "M"), ("", "U"), ("X|", "U")])
+def test_sex_is_one_of_the_table(make_report, make_patient, parsed, sex, said):
+    assert parsed(make_report(patient=make_patient(sex=sex))).field("PID", 8) == said
+
+
+@pytest.mark.parametrize("born", ["", "1952", "1952.03.11", "٢٠٢٦٠١٠١", "unknown8"])
+def test_a_birth_date_that_is_none_is_left_out(make_report, make_patient, parsed, born):
+    assert parsed(make_report(patient=make_patient(birth_date=born))).field("PID", 7) == ""
+
+
+@pytest.mark.parametrize("missing", ["", "  "])
+def test_without_a_patient_id_nothing_is_written(make_report, make_patient, missing):
+    with pytest.raises(InputError, match="no patient id") as caught:
+        make_report(patient=make_patient(patient_id=missing))
+    assert "NGUY" not in str(caught.value)
+
+
+def test_a_name_in_doubtful_letters_carries_a_warning(make_report, make_patient):
+    assert "misspelt" not in make_report()
+    segments = make_report(patient=make_patient(text_uncertain=True)).split("\r")
+    assert [segment[:3] for segment in segments[1:4]] == ["PID", "NTE", "OBR"]
+    assert "misspelt" in segments[2]
+
+
+def test_the_order_is_found_by_accession_and_by_order_numbers(make_report, make_patient, parsed):
+    plain = parsed(make_report())
+    assert [plain.field("OBR", place) for place in (2, 3, 18)] == ["", "ACC-77", "ACC-77"]
+    numbered = make_patient(placer_order_number="PL-1", filler_order_number="FI-2")
+    ordered = parsed(make_report(patient=numbered))
+    assert [ordered.field("OBR", place) for place in (2, 3, 18)] == ["PL-1", "FI-2", "ACC-77"]
+    unordered = parsed(make_report(patient=make_patient(accession_number="")))
+    assert unordered.field("OBR", 3) == "1.2.826.0.1.99"
+    assert [plain.field("OBR", 4, 1, part) for part in (1, 3)] == ["39142-5", "LN"]
+
+
+def test_numbers_arrive_with_code_unit_and_status(make_report, parsed):
+    report = parsed(make_report())
+    assert report.value("core-volume") == "34.2"
+    assert report.value("mismatch-ratio") == "3.28"
+    assert report.status("core-volume") == "P"
+    obx = report.observations["core-volume"]
+    assert obx.extract_field(1, 2) == "NM"
+    assert obx.extract_field(1, 3, 1, 3) == "99STROKEGW"
+    assert [obx.extract_field(1, 6, 1, part) for part in (1, 3)] == ["mL", "UCUM"]
+
+
+def test_a_true_zero_is_a_number(make_report, parsed):
+    report = parsed(make_report())
+    assert report.value("cbv-index") == "0.00"
+    assert report.status("cbv-index") == "P"
+
+
+@pytest.mark.parametrize("undefined", [None, math.nan, math.inf])
+def test_an_undefined_ratio_has_no_value_and_says_it_was_not_obtained(
+    make_report, make_result, parsed, undefined
+):
+    report = parsed(make_report(make_result(mismatch_ratio=undefined)))
+    assert report.value("mismatch-ratio") == ""
+    assert report.status("mismatch-ratio") == "X"
+    assert report.status("core-volume") == "P"
+
+
+@pytest.mark.parametrize(
+    ("side", "code", "scheme"),
+    [
+        (Side.LEFT, "7771000", "SCT"),
+        (Side.RIGHT, "24028007", "SCT"),
+        (Side.BILATERAL, "51440002", "SCT"),
+        (Side.NONE, "no-lesion", "99STROKEGW"),
+    ],
+)
+def test_the_side_is_coded(make_report, make_result, parsed, side, code, scheme):
+    report = parsed(make_report(make_result(side=side)))
+    assert [report.value("lesion-side", part) for part in (1, 3)] == [code, scheme]
+
+
+def test_a_refused_scan_says_so_and_has_no_numbers(make_report, refused, parsed):
+    report = parsed(make_report(refused))
+    wanted = "not analysed: the scan ends before the contrast | has left - look at the images"
+    assert report.value("analysis-status") == wanted
+    assert {report.status(code) for code in [*CODES, "lesion-side", "trial-criteria"]} == {"X"}
+    assert {report.value(code) for code in CODES} == {""}
+    assert report.value("quality") == "severe: scan too short"
+
+
+def test_numbers_that_must_not_be_trusted_do_not_reach_the_record(make_report, make_result, parsed):
+    severe = (QualityFlag("motion", Severity.SEVERE, "head moved 12 mm"),)
+    text = make_report(make_result(quality=severe))
+    report = parsed(text)
+    assert report.value("analysis-status") == "analysed; do not trust the numbers - look at the images"
+    assert {report.status(code) for code in [*CODES, "lesion-side", "trial-criteria"]} == {"X"}
+    for number in ("34.2", "112.4", "3.28", "Left", "DEFUSE"):
+        assert number not in text
+
+
+def test_every_report_has_the_same_observations_so_a_revision_replaces_all(make_report, make_result, refused):
+    def codes(text):
+        return re.findall(r"OBX\|(\d+)\|\w*\|([^|^]+)", text)
+
+    first = codes(make_report())
+    assert codes(make_report(refused, revision=2)) == first
+    assert codes(make_report(make_result(models=(), quality=(), criteria={}), revision=3)) == first
+    assert [int(number) for number, _ in first] == list(range(1, len(first) + 1))
+
+
+def test_a_revision_is_a_correction_everywhere(make_report, make_result, parsed):
+    text = make_report(make_result(mismatch_ratio=None), revision=2)
+    report = parsed(text)
+    assert report.field("OBR", 25) == "C"
+    assert report.status("core-volume") == "C"
+    assert report.status("mismatch-ratio") == "X"
+    assert "Revision 2" in text
+    assert parsed(make_report()).field("OBR", 25) == "P"
+
+
+def test_every_report_says_research_use(make_report, refused):
+    for text in (make_report(), make_report(refused)):
+        assert "NTE|1|L|Research use, not for primary diagnosis." in text
+
+
+def test_link_quality_software_and_study_arrive_whole(make_report, parsed):
+    report = parsed(make_report())
+    assert report.value("case-page") == "https://stroke.example/c/5f2c?a=1&b=2"
+    assert report.value("quality") == "warning: head moved 3 mm & back"
+    assert report.value("software").startswith("stroke-gateway 0.1.0\rmodel deconvolution 1.0.0 sha256 abab")
+    assert report.value("113014") == "1.2.826.0.1.99"
+
+
+@settings(max_examples=60, deadline=None)
+@given(hostile=st.text(max_size=30), other=st.text(max_size=30))
+def test_no_text_of_a_sender_changes_the_shape_of_a_report(
+    make_report, make_result, make_patient, hostile, other
+):
+    patient = make_patient(
+        name=hostile, patient_id="1" + other, issuer=hostile, accession_number=other, sex=hostile
+    )
+    quality = (QualityFlag("x", Severity.WARNING, hostile),)
+    written = make_report(make_result(quality=quality), patient, link=other).split("\r")
+    plain = make_report().split("\r")
+    assert [line[:3] for line in written] == [line[:3] for line in plain]
+    assert [line.count("|") for line in written] == [line.count("|") for line in plain]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"control_id": ""}, {"control_id": "x" * 21}, {"revision": 0}],
+    ids=["none", "long", "revision"],
+)
+def test_a_report_that_could_not_be_acknowledged_is_not_written(make_report, change):
+    with pytest.raises(InputError, match="control id"):
+        make_report(**change)
+
+
+def test_control_ids_are_stable_short_and_different():
+    ids = {control_id_for(f"emr:{case}:r{revision}:main") for case in range(50) for revision in (1, 2)}
+    assert len(ids) == 100
+    assert all(re.fullmatch(r"[A-Z2-7]{20}", one) for one in ids)
+    assert control_id_for("a") == control_id_for("a")
