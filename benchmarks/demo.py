@@ -19,15 +19,16 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from benchmarks.phantom import Patient, Phantom, make_patient
-from benchmarks.scanner import Written, write_study
-from benchmarks.small_emr import SmallEmr
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
+from benchmarks.phantom import Patient, Phantom, make_patient
 from benchmarks.running import RunningGateway, running_gateway
+from benchmarks.scanner import Written, write_study
+from benchmarks.small_emr import SmallEmr
 from benchmarks.small_phone import SmallPhone
 
 VENDOR = "siemens"
@@ -185,7 +186,7 @@ def show(
     """Print what everybody got."""
     for alert in phone.alerts[:1]:
         text = "\n".join([*alert["lines"], alert["link"], alert["disclaimer"]])
-        screen.print(Panel(text, title=f"phone: {alert['headline']}", border_style="red"))
+        screen.print(Panel(Text(text), title=f"phone: {alert['headline']}", border_style="red"))
     screen.print(volumes_table(case.get("result") or {}, phantom))
     screen.print(times_table(case.get("times") or {}))
     for message in emr.messages[:1]:

@@ -5,24 +5,21 @@ twice; every worker also reaps: runs of a slot whose lock nobody holds are queue
 every effect carries `run_key`. The journal holds references only (UIDs, paths), as JSON, never a person or a pixel.
 """
 
-import fcntl
 import json
 import os
 import sqlite3
 import threading
-import zlib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from pathlib import Path
-from typing import Any, LiteralString, ParamSpec, Protocol, TextIO, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-import psycopg
 import structlog
 from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, WorkflowStatus
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.locks import locks_of, sqlite_path
 from triage.errors import ConfigError, TemporaryError
 
 log = structlog.get_logger()
@@ -37,7 +34,6 @@ VERSION = "workflows-1"
 REAP_EVERY_S = 2.0
 LOST_SLOT_EXIT = 70
 """EX_SOFTWARE of sysexits(3): the slot lock is gone, the supervisor starts a new process."""
-_PG_LOCK_SPACE = 0x5712
 _RECOVERY_ATTEMPTS = 50
 """Kills of the worker a run survives before it is a dead letter."""
 _STEP_ATTEMPTS = 8
@@ -95,86 +91,12 @@ class _JsonSerializer(Serializer):
         return data
 
 
-class _Locks(Protocol):
-    """Exclusive locks by name, freed by the operating system or the server when their holder dies."""
-
-    def take(self, name: str) -> bool: ...
-    def release(self, name: str) -> None: ...
-    def alive(self) -> bool: ...
-
-
-class _FileLocks:
-    """`flock` beside the SQLite file: one machine."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-        self._held: dict[str, TextIO] = {}
-
-    def take(self, name: str) -> bool:
-        handle = (self._folder / f"{zlib.crc32(name.encode()):08x}.lock").open("a")
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.close()
-            return False
-        self._held[name] = handle
-        return True
-
-    def release(self, name: str) -> None:
-        self._held.pop(name).close()
-
-    def alive(self) -> bool:
-        return True
-
-
-class _PostgresLocks:
-    """Session advisory locks: many machines."""
-
-    def __init__(self, url: str) -> None:
-        self._connection = psycopg.connect(
-            url, autocommit=True, keepalives=1, keepalives_idle=5, keepalives_interval=2, keepalives_count=3
-        )
-        self._mutex = threading.Lock()
-
-    def _ask(self, query: LiteralString, *values: int) -> Any:
-        with self._mutex:
-            row = self._connection.execute(query, values).fetchone()
-        return row[0] if row else None
-
-    def take(self, name: str) -> bool:
-        return bool(self._ask("SELECT pg_try_advisory_lock(%s, %s)", _PG_LOCK_SPACE, _lock_number(name)))
-
-    def release(self, name: str) -> None:
-        self._ask("SELECT pg_advisory_unlock(%s, %s)", _PG_LOCK_SPACE, _lock_number(name))
-
-    def alive(self) -> bool:
-        try:
-            return bool(self._ask("SELECT 1") == 1)
-        except psycopg.Error:
-            return False
-
-
-def _lock_number(name: str) -> int:
-    """Lock names as the 31-bit integers that PostgreSQL wants."""
-    return zlib.crc32(name.encode()) & 0x7FFFFFFF
-
-
-def _sqlite_path(url: str) -> Path | None:
-    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
-
-
 def prepare(url: str) -> None:
     """Switch a SQLite journal to write-ahead logging before its first use; the engine leaves the slow default."""
-    if path := _sqlite_path(url):
+    if path := sqlite_path(url):
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path, timeout=30)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
-
-
-def _locks(url: str) -> _Locks:
-    path = _sqlite_path(url)
-    return _FileLocks(path.with_suffix(".slots")) if path else _PostgresLocks(url)
 
 
 def workflow(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -275,7 +197,7 @@ class Worker:
     def __init__(self, url: str, slot: str, queues: Iterable[Queue] = tuple(Queue)) -> None:
         prepare(url)
         self._slot = slot
-        self._locks = _locks(url)
+        self._locks = locks_of(url)
         if not self._locks.take(slot):
             raise ConfigError(f"worker.slot: '{slot}' is held by a live process; give every worker its own")
         self._stopping = threading.Event()

@@ -171,11 +171,15 @@ class Intake:
         study = self._read(case.study_uid)
         look = perfusion_of(study.looks)
         verdict = judge(look, self._circumstances(study, look, now), self._settings)
+        if verdict.readiness is Readiness.WAIT:
+            return
+        # What was judged is accounted for: images that came in between must not count as late.
+        self._ledger.cases.saw(case.id, study.images[-1].arrival_id, study.images[-1].received_at)
         if verdict.readiness is Readiness.NO_PERFUSION:
             self._ledger.cases.close_without_perfusion(case.id, case.revision, verdict.text, now)
             log.info("case closed", case_id=case.id, reason=verdict.text)
             del self._studies[case.study_uid]
-        elif verdict.readiness is Readiness.ANALYSE and verdict.series_uid:
+        elif verdict.series_uid:
             self._ledger.cases.complete(case.id, case.revision, verdict.series_uid, verdict.text, now)
             log.info("study complete", case_id=case.id, revision=case.revision, proof=verdict.text)
             self._order_analysis(case.id, case.revision)

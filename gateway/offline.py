@@ -6,11 +6,11 @@ from argparse import Namespace
 from pathlib import Path
 
 import SimpleITK as sitk
-from dicom_scp.headers import read_header
-from dicom_scp.reader import find_perfusion
 from numpy import savetxt, stack
 from pydicom import dcmread
 
+from dicom_scp.headers import read_header
+from dicom_scp.reader import find_perfusion
 from gateway.analysis import SOFTWARE_VERSION, analyse_files, refused
 from triage.errors import InputError
 from triage.types import Analysis, Findings, Status, TriageResult

@@ -6,18 +6,16 @@ import sys
 from threading import Event
 
 import structlog
-from viewer_bridge.orthanc import Orthanc
 
 from gateway import pipeline
-from gateway.alerts import channels
 from gateway.config import Config
 from gateway.desk import Desk
 from gateway.engine import Client, Worker
 from gateway.intake import Intake
 from gateway.ledger.ledger import Ledger
-from gateway.steps.alerting import channels_of
 from models.perfusion import load_deconvolver
 from triage.errors import ConfigError
+from viewer_bridge.orthanc import Orthanc
 
 log = structlog.get_logger()
 

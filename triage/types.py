@@ -6,20 +6,31 @@ from enum import StrEnum
 from typing import Any, Self
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from triage.errors import InputError
+from triage.geometry import ML_PER_MM3, Float32, Float64, Geometry, Mask, freeze, require
 
-SHORTEST_AXIS_MM = 1e-3
-"""Affine axes shorter than this are not axes."""
-
-ML_PER_MM3 = 1e-3
-"""One millilitre is a thousand cubic millimetres."""
-
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+__all__ = [
+    "ML_PER_MM3",
+    "Analysis",
+    "ArterialInput",
+    "Criterion",
+    "CtpSeries",
+    "Findings",
+    "Float32",
+    "Float64",
+    "Geometry",
+    "Mask",
+    "ModelFinding",
+    "Motion",
+    "PerfusionMaps",
+    "QualityFlag",
+    "Severity",
+    "Side",
+    "Status",
+    "Thresholds",
+    "TriageResult",
+]
 
 
 class Side(StrEnum):
@@ -46,108 +57,6 @@ class Severity(StrEnum):
     SEVERE = "severe"
 
 
-def _require(condition: bool, message: str) -> None:  # noqa: FBT001 - reads as an assertion
-    if not condition:
-        raise InputError(message)
-
-
-def _freeze(owner: object) -> None:
-    """Make every array of a frozen dataclass read-only."""
-    for item in fields(owner):  # type: ignore[arg-type]  # owner is always one of the dataclasses below
-        value = getattr(owner, item.name)
-        if isinstance(value, np.ndarray):
-            value.flags.writeable = False
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """Where a volume lies in the patient.
-
-    Attributes
-    ----------
-    shape
-        ``(Z, Y, X)`` number of slices, rows, columns.
-    affine
-        float64 ``(4, 4)``; maps the homogeneous index ``(z, y, x, 1)`` to LPS millimetres.
-    frame_of_reference_uid
-        DICOM (0020,0052), or empty when the source has none.
-
-    Examples
-    --------
-    >>> g = Geometry.axial(shape=(2, 4, 4), spacing_mm=(5.0, 1.0, 1.0), origin_mm=(0.0, 0.0, 0.0))
-    >>> g.voxel_ml
-    0.005
-    """
-
-    shape: tuple[int, int, int]
-    affine: Float64
-    frame_of_reference_uid: str = ""
-
-    def __post_init__(self) -> None:
-        _require(
-            len(self.shape) == 3 and min(self.shape) > 0,
-            f"geometry needs three positive sizes, got {self.shape}",
-        )
-        _require(self.affine.shape == (4, 4), f"affine must be 4 x 4, got {self.affine.shape}")
-        _require(bool(np.isfinite(self.affine).all()), "affine contains NaN or infinity")
-        _require(abs(np.linalg.det(self.affine[:3, :3])) > SHORTEST_AXIS_MM**3, "affine axes are degenerate")
-        _freeze(self)
-
-    @classmethod
-    def axial(
-        cls,
-        shape: tuple[int, int, int],
-        spacing_mm: tuple[float, float, float],
-        origin_mm: tuple[float, float, float],
-        frame_of_reference_uid: str = "",
-    ) -> Self:
-        """Untilted head-first supine geometry; `spacing_mm` is (z, y, x), `origin_mm` is LPS (x, y, z)."""
-        affine = np.zeros((4, 4))
-        affine[2, 0], affine[1, 1], affine[0, 2] = spacing_mm
-        affine[:3, 3] = origin_mm
-        affine[3, 3] = 1.0
-        return cls(shape, affine, frame_of_reference_uid)
-
-    @classmethod
-    def from_sitk(cls, image: sitk.Image, frame_of_reference_uid: str = "") -> Self:
-        """Geometry of a 3-D SimpleITK image."""
-        direction = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
-        affine = np.eye(4)
-        affine[:3, :3] = direction[:, ::-1]
-        affine[:3, 3] = image.GetOrigin()
-        x, y, z = image.GetSize()
-        return cls((z, y, x), affine, frame_of_reference_uid)
-
-    @property
-    def spacing_mm(self) -> tuple[float, float, float]:
-        """Distance between neighbouring voxel centres along ``(z, y, x)``."""
-        z, y, x = np.linalg.norm(self.affine[:3, :3], axis=0)
-        return float(z), float(y), float(x)
-
-    @property
-    def voxel_ml(self) -> float:
-        """Volume of one voxel."""
-        return float(abs(np.linalg.det(self.affine[:3, :3]))) * ML_PER_MM3
-
-    def to_sitk(self, array: NDArray[Any]) -> sitk.Image:
-        """Wrap a ``(Z, Y, X)`` array as a SimpleITK image in this geometry; bool becomes uint8."""
-        _require(array.shape == self.shape, f"array {array.shape} does not fit geometry {self.shape}")
-        image = sitk.GetImageFromArray(array.astype(np.uint8) if array.dtype == bool else array)
-        axes = self.affine[:3, :3] / np.array(self.spacing_mm)
-        image.SetDirection(axes[:, ::-1].ravel().tolist())
-        image.SetSpacing(self.spacing_mm[::-1])
-        image.SetOrigin(self.affine[:3, 3].tolist())
-        return image
-
-    def reduced(self, factor: int) -> Self:
-        """Geometry after averaging `factor` x `factor` pixels in plane; centres move by half a pixel."""
-        z, y, x = self.shape
-        affine = self.affine.copy()
-        affine[:3, 3] += (affine[:3, 1] + affine[:3, 2]) * (factor - 1) / 2
-        affine[:3, 1:3] *= factor
-        return type(self)((z, y // factor, x // factor), affine, self.frame_of_reference_uid)
-
-
 @dataclass(frozen=True, slots=True)
 class CtpSeries:
     """One CT perfusion series.
@@ -171,19 +80,19 @@ class CtpSeries:
     series_uid: str = ""
 
     def __post_init__(self) -> None:
-        _require(self.hu.ndim == 4, f"hu must be (T, Z, Y, X), got {self.hu.ndim} axes")
-        _require(self.hu.dtype == np.float32, f"hu must be float32, got {self.hu.dtype}")
-        _require(
+        require(self.hu.ndim == 4, f"hu must be (T, Z, Y, X), got {self.hu.ndim} axes")
+        require(self.hu.dtype == np.float32, f"hu must be float32, got {self.hu.dtype}")
+        require(
             self.hu.shape[1:] == self.geometry.shape,
             f"hu {self.hu.shape[1:]} does not fit {self.geometry.shape}",
         )
-        _require(
+        require(
             self.time_s.shape == self.hu.shape[:2],
             f"time_s must be {self.hu.shape[:2]}, got {self.time_s.shape}",
         )
-        _require(bool(np.isfinite(self.time_s).all()), "time_s contains NaN or infinity")
-        _require(bool((np.diff(self.time_s, axis=0) > 0).all()), "time_s must increase from frame to frame")
-        _freeze(self)
+        require(bool(np.isfinite(self.time_s).all()), "time_s contains NaN or infinity")
+        require(bool((np.diff(self.time_s, axis=0) > 0).all()), "time_s must increase from frame to frame")
+        freeze(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +120,11 @@ class ArterialInput:
 
     def __post_init__(self) -> None:
         n = self.time_s.shape
-        _require(len(n) == 1 and n[0] >= 2, "time_s must be one axis of at least two samples")
-        _require(self.arterial_hu.shape == n == self.venous_hu.shape, "curves and times differ in length")
+        require(len(n) == 1 and n[0] >= 2, "time_s must be one axis of at least two samples")
+        require(self.arterial_hu.shape == n == self.venous_hu.shape, "curves and times differ in length")
         steps = np.diff(self.time_s)
-        _require(bool(np.allclose(steps, steps[0]) and steps[0] > 0), "time_s must be uniform")
-        _freeze(self)
+        require(bool(np.allclose(steps, steps[0]) and steps[0] > 0), "time_s must be uniform")
+        freeze(self)
 
     @property
     def dt_s(self) -> float:
@@ -235,9 +144,9 @@ class PerfusionMaps:
 
     def __post_init__(self) -> None:
         shapes = {getattr(self, item.name).shape for item in fields(self)}
-        _require(len(shapes) == 1, f"maps differ in shape: {sorted(shapes)}")
-        _require(self.brain.dtype == bool, "brain must be a bool mask")
-        _freeze(self)
+        require(len(shapes) == 1, f"maps differ in shape: {sorted(shapes)}")
+        require(self.brain.dtype == bool, "brain must be a bool mask")
+        freeze(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,10 +160,10 @@ class Motion:
     rotation_deg: Float64
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.translation_mm.shape == self.rotation_deg.shape, "translation and rotation differ in length"
         )
-        _freeze(self)
+        freeze(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,11 +184,11 @@ class Findings:
     def __post_init__(self) -> None:
         for name in ("mean_hu", "core", "hypoperfused"):
             shape = getattr(self, name).shape
-            _require(
+            require(
                 shape == self.geometry.shape, f"{name} {shape} does not fit geometry {self.geometry.shape}"
             )
-        _require(self.maps.brain.shape == self.geometry.shape, "maps do not fit the geometry")
-        _freeze(self)
+        require(self.maps.brain.shape == self.geometry.shape, "maps do not fit the geometry")
+        freeze(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,8 +259,8 @@ class TriageResult:
 
     def __post_init__(self) -> None:
         analysed = self.status is Status.ANALYSED
-        _require(analysed or bool(self.reason), "a result that is not analysed needs a reason")
-        _require(not analysed or self.core_ml is not None, "an analysed result needs its volumes")
+        require(analysed or bool(self.reason), "a result that is not analysed needs a reason")
+        require(not analysed or self.core_ml is not None, "an analysed result needs its volumes")
 
     @property
     def trusted(self) -> bool:

@@ -44,8 +44,8 @@ def insert_once(engine: Engine, table: Table, values: Mapping[str, Any]) -> bool
     """Insert a row unless its key exists; returns whether it was new."""
     insert: Insert | PostgresInsert
     if engine.dialect.name == "postgresql":
-        insert = postgresql.insert(table).values(**values).on_conflict_do_nothing()
+        insert = postgresql.insert(table).on_conflict_do_nothing()
     else:
-        insert = sqlite.insert(table).values(**values).on_conflict_do_nothing()
+        insert = sqlite.insert(table).on_conflict_do_nothing()
     with _translated(), engine.begin() as connection:
-        return connection.execute(insert.returning(*table.primary_key)).first() is not None
+        return connection.execute(insert.returning(*table.primary_key), values).first() is not None

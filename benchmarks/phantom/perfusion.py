@@ -1,0 +1,179 @@
+"""Flow, volume and delay of every voxel, healthy and in the lesion, and the truth masks that follow."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.phantom.anatomy import PARENCHYMA, Head, mni_ras_mm
+from benchmarks.phantom.curves import DELAY_S, TRANSIT_S, nearest_delay, nearest_transit
+from benchmarks.phantom.fields import smooth_field
+from benchmarks.phantom.settings import Patient
+from triage.types import Float32, Mask, Side
+
+GREY_FLOW, WHITE_FLOW = 53.0, 25.0
+GREY_VOLUME, WHITE_VOLUME = 3.3, 1.9
+"""Healthy CBF (ml/100 g/min) and CBV (ml/100 g), Manhart 2013."""
+
+VARIATION = 0.10
+"""Largest relative deviation of healthy flow and volume from place to place."""
+
+VARIATION_KNOT_MM = 15.0
+HEALTHY_DELAY_S = 0.4
+"""Mean arrival after the carotid; varies between 0 and twice this."""
+
+CORE_FLOW, CORE_FLOW_RANGE, CORE_VOLUME = 0.12, 0.05, 0.22
+"""Of healthy tissue of the same kind (Manhart's severe reduction: flow .10, volume .22)."""
+
+PENUMBRA_FLOW, PENUMBRA_FLOW_RANGE, PENUMBRA_VOLUME = 0.45, 0.10, 0.95
+"""Of healthy tissue of the same kind: flow .35 to .55, volume maintained by vasodilatation."""
+
+PENUMBRA_FLOOR = 0.36
+"""Of the other side's median flow: keeps white-matter penumbra clearly above the core's limit of .30."""
+
+RIM_FLOW, RIM_VOLUME, RIM_LATER_S = 0.80, 1.10, 1.0
+"""Benign oligaemia: late, not at risk; more delay would reach an estimated Tmax of 6 s."""
+
+CORE_DELAY_S, PENUMBRA_DELAY_S, LESION_DELAY_RANGE_S = 8.0, 7.2, 0.6
+
+CORE_HU = -2.5
+"""Early ischaemic oedema."""
+
+TERRITORY_CENTRE_MM, TERRITORY_RADII_MM = (42.0, -10.0, 16.0), (26.0, 46.0, 36.0)
+CORE_CENTRE_MM, CORE_RADII_MM = (36.0, -2.0, 14.0), (18.0, 30.0, 24.0)
+"""Ellipsoids (MNI, right hemisphere) around the middle cerebral artery's territory and its deep centre."""
+
+MIDLINE_MM, MEDIAL_MM, MEDIAL_ABOVE_MM = 10.0, 20.0, 22.0
+"""Nearer to the midline than the first, or than the second above a height: anterior cerebral territory."""
+
+BLOBS = ((20.0, 0.18), (9.0, 0.09))
+"""Knot distance in mm and weight of the irregularities of the outline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Perfusion:
+    """State of every voxel on the head's grid; arrays ``(Z, Y, X)``; `choice` indexes the columns of the tissue table."""
+
+    cbf: Float32
+    cbv: Float32
+    delay_s: Float32
+    choice: NDArray[np.int16]
+    brain: Mask
+    core: Mask
+    hypoperfused: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class _Regions:
+    """Where the lesion acts, fluid included."""
+
+    core: Mask
+    hypoperfused: Mask
+    rim: Mask
+
+
+def perfuse(patient: Patient, head: Head, rng: np.random.Generator) -> Perfusion:
+    """Give every voxel its flow, volume and delay, and mark what the rules should find."""
+    brain = head.grey + head.white >= PARENCHYMA
+    varied = [1 + _bounded(rng, head, VARIATION_KNOT_MM) * VARIATION for _ in range(2)]
+    cbf = varied[0] * (head.grey * GREY_FLOW + head.white * WHITE_FLOW)
+    cbv = varied[1] * (head.grey * GREY_VOLUME + head.white * WHITE_VOLUME)
+    delay = HEALTHY_DELAY_S * (1 + _bounded(rng, head, VARIATION_KNOT_MM))
+    if patient.side is Side.NONE:
+        nothing = np.zeros(brain.shape, bool)
+        return _settled(cbf, cbv, delay, brain, _Regions(nothing, nothing, nothing))
+    right, anterior, superior = mni_ras_mm(head)
+    lateral = right if patient.side is Side.RIGHT else -right
+    regions = _regions(patient, head, brain, (lateral, anterior, superior), rng)
+    floor = PENUMBRA_FLOOR * float(np.median(cbf[brain & (lateral < 0)]))
+    _injure(cbf, cbv, delay, brain, regions, floor, _bounded(rng, head, VARIATION_KNOT_MM))
+    return _settled(cbf, cbv, delay, brain, regions)
+
+
+def _bounded(rng: np.random.Generator, head: Head, knot_mm: float) -> Float32:
+    """Smooth field between -1 and 1."""
+    return np.clip(smooth_field(rng, head.geometry, knot_mm) / 2, -1.0, 1.0)
+
+
+def _regions(
+    patient: Patient,
+    head: Head,
+    brain: Mask,
+    place_mm: tuple[Float32, Float32, Float32],
+    rng: np.random.Generator,
+) -> _Regions:
+    """Irregular nested blobs that hold the requested volumes of parenchyma."""
+    lateral, _, superior = place_mm
+    allowed = (lateral > MIDLINE_MM) & ((lateral > MEDIAL_MM) | (superior < MEDIAL_ABOVE_MM))
+    outline = _ellipsoid(place_mm, TERRITORY_CENTRE_MM, TERRITORY_RADII_MM) + _bumps(rng, head)
+    voxel_ml = head.geometry.voxel_ml
+    scanned = np.zeros(brain.shape, bool)
+    scanned[1:-1] = brain[1:-1]
+    hypoperfused = _innermost(outline, allowed, scanned, patient.hypoperfused_ml / voxel_ml)
+    with_rim = _innermost(
+        outline, allowed, scanned, (patient.hypoperfused_ml + patient.benign_rim_ml) / voxel_ml
+    )
+    centre = _ellipsoid(place_mm, CORE_CENTRE_MM, CORE_RADII_MM) + _bumps(rng, head)
+    core = _innermost(centre, hypoperfused, scanned, patient.core_ml / voxel_ml)
+    return _Regions(core, hypoperfused, with_rim & ~hypoperfused)
+
+
+def _ellipsoid(
+    place_mm: tuple[Float32, Float32, Float32],
+    centre_mm: tuple[float, float, float],
+    radii_mm: tuple[float, float, float],
+) -> Float32:
+    """Distance from the centre, 1 on the surface."""
+    squares = [((p - c) / r) ** 2 for p, c, r in zip(place_mm, centre_mm, radii_mm, strict=True)]
+    distance: Float32 = np.sqrt(sum(squares))
+    return distance
+
+
+def _bumps(rng: np.random.Generator, head: Head) -> Float32:
+    fields = [np.float32(weight) * smooth_field(rng, head.geometry, knot) for knot, weight in BLOBS]
+    bumps: Float32 = np.sum(fields, axis=0)
+    return bumps
+
+
+def _innermost(distance: Float32, allowed: Mask, counted: Mask, count: float) -> Mask:
+    """The part of `allowed` nearest to the centre that holds `count` voxels of `counted`."""
+    candidates = distance[allowed & counted]
+    wanted = round(count)
+    if wanted > candidates.size:
+        raise ValueError(f"the slab holds {candidates.size} voxels for a lesion of {wanted}: ask for less")
+    if wanted == 0:
+        return np.zeros(allowed.shape, bool)
+    innermost: Mask = allowed & (distance <= np.partition(candidates, wanted - 1)[wanted - 1])
+    return innermost
+
+
+def _injure(
+    cbf: Float32, cbv: Float32, delay: Float32, brain: Mask, regions: _Regions, floor: float, varied: Float32
+) -> None:
+    """Change flow, volume and delay in the lesion, in place."""
+    core, rim = regions.core, regions.rim
+    penumbra = regions.hypoperfused & ~core
+    delay[core] = CORE_DELAY_S + LESION_DELAY_RANGE_S * varied[core]
+    delay[penumbra] = PENUMBRA_DELAY_S + LESION_DELAY_RANGE_S * varied[penumbra]
+    delay[rim] += RIM_LATER_S
+    cbf[core] *= CORE_FLOW + CORE_FLOW_RANGE * varied[core]
+    cbf[penumbra] *= PENUMBRA_FLOW + PENUMBRA_FLOW_RANGE * varied[penumbra]
+    cbf[rim] *= RIM_FLOW
+    kept = penumbra & brain
+    cbf[kept] = np.maximum(cbf[kept], floor)
+    for region, share in ((core, CORE_VOLUME), (penumbra, PENUMBRA_VOLUME), (rim, RIM_VOLUME)):
+        cbv[region] *= share
+
+
+def _settled(cbf: Float32, cbv: Float32, delay: Float32, brain: Mask, regions: _Regions) -> Perfusion:
+    """Snap to the transit times and delays that curves exist for, so that the truth is exact."""
+    transit, later = (
+        nearest_transit((60 * cbv / np.maximum(cbf, 1e-3)).astype(np.float32)),
+        nearest_delay(delay),
+    )
+    cbv = (cbf * TRANSIT_S.astype(np.float32)[transit] / 60).astype(np.float32)
+    late = np.where(cbf > 0, DELAY_S.astype(np.float32)[later], np.float32(0))
+    choice = transit * np.int16(DELAY_S.size) + later
+    return Perfusion(
+        cbf.astype(np.float32), cbv, late, choice, brain, regions.core & brain, regions.hypoperfused & brain
+    )

@@ -1,0 +1,286 @@
+"""What a series is and whether all of it has come, by content alone: names and protocols are never believed.
+
+A CT perfusion series is one in which the same slice positions recur in time. Completeness is a proof, not a guess: DICOM
+has no end marker, so either the scanner's own counts are met, or the images form a full rectangle of slices and frames,
+which proves something only together with the end of the association.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from dicom_scp.headers import ImageHeader
+from dicom_scp.slices import SAME_INSTANT_S, Stack, acquisition_times_s, evenly_spaced, stack
+from triage.types import Float64
+
+FEWEST_FRAMES = 10
+"""Time points of a slice that make a series dynamic: CT angiography in phases has 2 to 4, perfusion 20 and more."""
+
+SHORTEST_DYNAMIC_S = 15.0
+"""Time a dynamic slice must span: gated cardiac phases recur within a second, a bolus takes 15 s and more to pass."""
+
+FEWEST_SLICES = 2
+"""Slices of a perfusion series; bolus monitoring also recurs in time, but watches a single slice."""
+
+LONGEST_LIST = 20
+"""Entries of `SeriesLook.missing`."""
+
+NOMINAL_FRAME_S = 2.0
+"""Frame distance assumed, for recognition only, where the scanner numbers its time points but gives no times; a usual
+one in CT perfusion."""
+
+LOCALIZER = "LOCALIZER"
+
+
+class SeriesKind(StrEnum):
+    """What a series is."""
+
+    PERFUSION = "perfusion"
+    STATIC = "static"
+    LOCALIZER = "localizer"
+    OTHER = "other"
+
+
+class Completeness(StrEnum):
+    """How sure it is that all images have come.
+
+    PROVEN: the scanner's own counts are met. RECTANGULAR: every slice has as many time points as every other, so it may
+    be complete; the end of the association decides. INCOMPLETE: something is missing for certain.
+    """
+
+    PROVEN = "proven"
+    RECTANGULAR = "rectangular"
+    INCOMPLETE = "incomplete"
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesLook:
+    """What a series looks like so far.
+
+    Attributes
+    ----------
+    slices, frames, images
+        Positions seen, time points of the fullest slice, slice images counted once per SOP instance.
+    expected_frames, expected_images
+        By the scanner's counts, or None where it gives none that can be true.
+    missing
+        What is known to be missing, in words, at most `LONGEST_LIST` entries.
+    regular
+        Whether the positions lie on an even grid.
+    coverage_mm
+        Distance between the outermost positions.
+    span_s
+        Time from the first to the last image, or None without times.
+    proof
+        One sentence with the counts behind `completeness`.
+    """
+
+    series_uid: str
+    study_uid: str
+    kind: SeriesKind
+    slices: int
+    frames: int
+    images: int
+    expected_frames: int | None
+    expected_images: int | None
+    missing: tuple[str, ...]
+    regular: bool
+    coverage_mm: float
+    span_s: float | None
+    completeness: Completeness
+    proof: str
+
+
+def is_slice(header: ImageHeader) -> bool:
+    """Whether an instance is a single slice with a place in the patient, and no scout."""
+    placed = header.position_mm is not None and header.orientation is not None
+    return placed and header.frames == 1 and LOCALIZER not in header.image_type
+
+
+def look_at_study(headers: Iterable[ImageHeader]) -> tuple[SeriesLook, ...]:
+    """Look at every series of a study, in order of first appearance."""
+    series: dict[str, list[ImageHeader]] = {}
+    for header in headers:
+        series.setdefault(header.series_uid, []).append(header)
+    return tuple(look_at(members) for members in series.values())
+
+
+def look_at(headers: Iterable[ImageHeader]) -> SeriesLook:
+    """Look at the images of one series, in any order; the same SOP instance counts once.
+
+    Raises
+    ------
+    ValueError
+        If there is no header at all.
+    """
+    unique = list({header.sop_instance_uid: header for header in headers}.values())
+    if not unique:
+        raise ValueError("a series needs at least one image")
+    slices = _largest_stack([header for header in unique if is_slice(header)])
+    if not slices:
+        return _look_without_slices(unique)
+    return _look_at_stack(stack(slices, _instants_s(slices)))
+
+
+def _look_without_slices(headers: Sequence[ImageHeader]) -> SeriesLook:
+    scout = any(LOCALIZER in header.image_type for header in headers)
+    return SeriesLook(
+        series_uid=headers[0].series_uid,
+        study_uid=headers[0].study_uid,
+        kind=SeriesKind.LOCALIZER if scout else SeriesKind.OTHER,
+        slices=0,
+        frames=0,
+        images=len(headers),
+        expected_frames=None,
+        expected_images=None,
+        missing=(),
+        regular=False,
+        coverage_mm=0.0,
+        span_s=None,
+        completeness=Completeness.INCOMPLETE,
+        proof=f"{len(headers)} objects without slices",
+    )
+
+
+def _largest_stack(slices: Sequence[ImageHeader]) -> list[ImageHeader]:
+    """Slices of the commonest orientation and matrix; a stray reformat does not hide a perfusion series."""
+    shapes = [_shape(header) for header in slices]
+    commonest = Counter(shapes).most_common(1)
+    return [header for header, shape in zip(slices, shapes, strict=True) if shape == commonest[0][0]]
+
+
+def _shape(header: ImageHeader) -> tuple[object, ...]:
+    return header.rows, header.columns, tuple(round(cosine, 2) for cosine in header.orientation or ())
+
+
+def _instants_s(headers: Sequence[ImageHeader]) -> Float64:
+    """Acquisition times, else the scanner's own numbering of time points, else zeros: nothing recurs in time then."""
+    times = acquisition_times_s(headers)
+    if times is not None:
+        return times
+    return np.array([(header.temporal_position or 0) * NOMINAL_FRAME_S for header in headers])
+
+
+def _look_at_stack(slices: Stack) -> SeriesLook:
+    first, counts = slices.headers[0], slices.counts
+    count = _ScannerCount.of(slices)
+    missing = _missing(slices, count)
+    completeness = _completeness(slices, count, rectangular=not missing)
+    return SeriesLook(
+        series_uid=first.series_uid,
+        study_uid=first.study_uid,
+        kind=_kind(slices),
+        slices=len(counts),
+        frames=int(counts.max()),
+        images=len(slices.headers),
+        expected_frames=count.frames,
+        expected_images=count.images or (count.frames * len(counts) if count.frames else None),
+        missing=missing[:LONGEST_LIST],
+        regular=evenly_spaced(slices.position_mm),
+        coverage_mm=float(np.ptp(slices.position_mm)),
+        span_s=float(np.ptp(slices.instant_s)) if first.acquired_at_s is not None else None,
+        completeness=completeness,
+        proof=_proof(slices, count, completeness),
+    )
+
+
+def _kind(slices: Stack) -> SeriesKind:
+    if slices.headers[0].modality != "CT" or len(slices.position_mm) < FEWEST_SLICES:
+        return SeriesKind.OTHER
+    return SeriesKind.PERFUSION if _recurs(slices) else SeriesKind.STATIC
+
+
+def _recurs(slices: Stack) -> bool:
+    """Whether at least half the slices were imaged often and long enough to follow a bolus."""
+    counts, starts, instants = slices.counts, slices.starts, slices.sorted_instants()
+    fresh = np.diff(instants, prepend=-np.inf) > SAME_INSTANT_S
+    fresh[starts] = True
+    span_s = instants[starts + counts - 1] - instants[starts]
+    dynamic = (np.add.reduceat(fresh, starts, dtype=np.int64) >= FEWEST_FRAMES) & (
+        span_s >= SHORTEST_DYNAMIC_S
+    )
+    return bool(2 * np.count_nonzero(dynamic) >= len(counts))
+
+
+@dataclass(frozen=True, slots=True)
+class _ScannerCount:
+    """What the scanner says there is: time points per slice and images in all; None where it says nothing credible."""
+
+    frames: int | None
+    images: int | None
+
+    @classmethod
+    def of(cls, slices: Stack) -> "_ScannerCount":
+        """Take a count only if all images agree on it and it is not already exceeded.
+
+        Images in Acquisition counts one acquisition: of several acquisitions it says nothing about the series.
+        """
+        frames = _agreed([header.temporal_positions for header in slices.headers])
+        images = _agreed([header.images_in_acquisition for header in slices.headers])
+        one = len({header.acquisition_number for header in slices.headers}) == 1
+        return cls(
+            frames if frames and frames >= max(FEWEST_FRAMES, slices.counts.max()) else None,
+            images if images and one and images >= len(slices.headers) else None,
+        )
+
+
+def _agreed(values: Sequence[int | None]) -> int | None:
+    return values[0] if len(set(values)) == 1 else None
+
+
+def _completeness(slices: Stack, count: _ScannerCount, *, rectangular: bool) -> Completeness:
+    full = slices.counts.min() == slices.counts.max() == (count.frames or slices.counts.max())
+    if full and count.images == len(slices.headers):
+        return Completeness.PROVEN
+    if full and count.images is None and count.frames and _numbered_volume_by_volume(slices):
+        return Completeness.PROVEN
+    return Completeness.RECTANGULAR if rectangular else Completeness.INCOMPLETE
+
+
+def _numbered_volume_by_volume(slices: Stack) -> bool:
+    """Whether instance numbers run without a gap through one frame after the other.
+
+    Only then do full counts at all positions seen prove that no position is still to come: a gapless run from the
+    first to the last frame contains the whole of each frame between. Numbered slice by slice, the run could go on.
+    """
+    numbers = np.array([-1 if h.instance_number is None else h.instance_number for h in slices.headers])
+    order = np.argsort(numbers)
+    if not bool((np.diff(numbers[order]) == 1).all()):
+        return False
+    steps = np.diff(slices.rank[order])
+    return bool((steps >= 0).all() or (steps <= 0).all())
+
+
+def _missing(slices: Stack, count: _ScannerCount) -> tuple[str, ...]:
+    counts, images = slices.counts, len(slices.headers)
+    target = count.frames or int(counts.max())
+    if counts.min() == counts.max() < target:
+        return (f"{target - counts[0]} of {target} frames of every slice",)
+    short = [(k, n) for k, n in enumerate(counts) if n < target][: LONGEST_LIST + 1]
+    ragged = tuple(f"{target - n} of {target} frames at {slices.position_mm[k]:.1f} mm" for k, n in short)
+    if not ragged and count.images and images < count.images:
+        return (f"{count.images - images} of {count.images} images", *_gaps(slices.position_mm))
+    return (*ragged, *_gaps(slices.position_mm))
+
+
+def _gaps(position_mm: Float64) -> tuple[str, ...]:
+    steps = np.diff(position_mm)
+    wide = np.flatnonzero(steps > 1.5 * np.median(steps)) if len(steps) else np.array([], dtype=np.int64)
+    if not len(wide) and not evenly_spaced(position_mm):
+        return ("slice distances are uneven",)
+    return tuple(f"slices between {position_mm[k]:.1f} and {position_mm[k + 1]:.1f} mm" for k in wide)
+
+
+def _proof(slices: Stack, count: _ScannerCount, completeness: Completeness) -> str:
+    counts = slices.counts
+    target = count.frames or int(counts.max())
+    whole = count.images is not None and count.images % target == 0
+    expected = max(len(counts), count.images // target) if whole and count.images else len(counts)
+    full = int(np.count_nonzero(counts == target))
+    text = f"{full} of {expected} slices x {counts.min()} of {target} frames"
+    if completeness is not Completeness.PROVEN:
+        return text
+    return f"{text}; the scanner counted {f'{count.images} images' if count.images else f'{count.frames} frames'}"

@@ -1,0 +1,1 @@
+"""The HTTP side: REST, live events, metrics, and the archive and viewer behind one origin."""

@@ -1,0 +1,65 @@
+"""The application: every route behind one door."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from gateway.access import Access
+from gateway.api import cases, docs, events, health, login, metrics, problems, proxy, viewer
+from gateway.api.guard import Guard
+from gateway.api.reception import Reception
+from gateway.config import Config
+from gateway.console import pages
+from gateway.console.rendering import STATIC
+from gateway.engine import Client
+from gateway.ledger.ledger import Ledger
+
+DESCRIPTION = "CT perfusion triage of acute stroke. Research use. Not for primary diagnosis."
+
+
+def create_app(config: Config, ledger: Ledger, client: Client, access: Access) -> FastAPI:
+    """Put the application together; `app.state.feed` must be closed before a server can stop.
+
+    Raises
+    ------
+    ConfigError
+        ``viewer.ohif_dir`` is not a built viewer.
+    """
+    reception = Reception(config, ledger, client, access)
+    feed = events.Feed(reception)
+    archive = proxy.client_for(config)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        feed.close()
+        await archive.aclose()
+
+    app = FastAPI(
+        title="stroke-gateway",
+        version=version("stroke-gateway"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.feed = feed
+    problems.install(app)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    for router in (
+        health.routes(reception),
+        metrics.routes(ledger),
+        login.routes(access, secure=config.http.base_url.startswith("https:")),
+        events.routes(feed),
+        cases.routes(reception),
+        proxy.routes(reception, archive),
+        viewer.routes(viewer.installed(config)),
+        pages.routes(reception),
+        docs.routes(app),
+    ):
+        app.include_router(router)
+    app.add_middleware(Guard, access=access, public_url=config.http.public_url)
+    return app

@@ -1,0 +1,96 @@
+"""Prometheus metrics, counted in the ledger at every scrape: nothing to keep in step, nobody named."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from fastapi import APIRouter
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector, CollectorRegistry
+from starlette.responses import Response
+
+from gateway.ledger.ledger import Ledger
+from gateway.ledger.records import Case, CaseState, DeliveryKind, DeliveryState, moment_of
+
+LATEST_CASES = 500
+BUCKETS_S = (1.0, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
+"""Dense around the five seconds from the last image to the alert."""
+
+DURATIONS = {
+    "alert": "alert_sent_at",
+    "analysis": "analysed_at",
+    "published": "published_at",
+    "emr_accepted": "emr_accepted_at",
+}
+"""Name of the metric to the time at which the interval from the last image ends."""
+
+FORWARD_STATES = ("pending", "forwarded", "refused")
+Metric = GaugeMetricFamily | HistogramMetricFamily
+
+
+def seconds_since_last_image(cases: Sequence[Case], name: str) -> list[float]:
+    """Seconds from the last image to the time `name`, of every case that has both."""
+    moments = [(case.times["last_image_at"], case.times[name]) for case in cases]
+    return [
+        max(0.0, (moment_of(end) - moment_of(start)).total_seconds())
+        for start, end in moments
+        if start and end
+    ]
+
+
+def histogram(name: str, text: str, values: Sequence[float]) -> HistogramMetricFamily:
+    """Cumulative counts over `BUCKETS_S`."""
+    counts = [(f"{edge:g}", float(sum(value <= edge for value in values))) for edge in BUCKETS_S]
+    return HistogramMetricFamily(
+        name, text, buckets=[*counts, ("+Inf", float(len(values)))], sum_value=sum(values)
+    )
+
+
+def gauge(name: str, text: str, labels: Sequence[str], values: Mapping[Any, int]) -> GaugeMetricFamily:
+    """One number for each combination of labels."""
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for key, value in values.items():
+        family.add_metric(key, value)
+    return family
+
+
+class LedgerCollector(Collector):
+    """Asks the ledger; closed vocabularies are always complete, so that a zero is a zero and not a gap."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric family."""
+        by_state = self._ledger.cases.counts()
+        cases = {(state.value,): by_state.get(state.value, 0) for state in CaseState}
+        yield gauge("stroke_gateway_cases", "Cases by state.", ["state"], cases)
+        by_forwarding = self._ledger.arrivals.forward_counts()
+        arrivals = {(state,): by_forwarding.get(state, 0) for state in FORWARD_STATES}
+        yield gauge(
+            "stroke_gateway_arrivals", "Received objects by forward state.", ["forward_state"], arrivals
+        )
+        by_kind = self._ledger.deliveries.counts()
+        pairs = [(kind.value, state.value) for kind in DeliveryKind for state in DeliveryState]
+        deliveries = {pair: by_kind.get(pair, 0) for pair in pairs}
+        yield gauge(
+            "stroke_gateway_deliveries", "Deliveries by kind and state.", ["kind", "state"], deliveries
+        )
+        latest = self._ledger.cases.latest(LATEST_CASES)
+        for name, end in DURATIONS.items():
+            text = f"Seconds from the last image to {end}, of the latest {LATEST_CASES} cases."
+            values = seconds_since_last_image(latest, end)
+            yield histogram(f"stroke_gateway_last_image_to_{name}_seconds", text, values)
+
+
+def routes(ledger: Ledger) -> APIRouter:
+    """``/metrics``."""
+    router = APIRouter(tags=["operation"])
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(LedgerCollector(ledger))
+
+    @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+    def metrics() -> Response:
+        return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return router

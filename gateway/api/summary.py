@@ -1,0 +1,62 @@
+"""A case as the API shows it: numbers, times, deliveries; never a person."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gateway.config import Config
+from gateway.ledger.records import Case, Delivery
+from triage.errors import InputError
+from viewer_bridge.links import viewer_link
+
+
+def case_json(
+    case: Case, deliveries: Sequence[Delivery], images: Mapping[str, int], config: Config
+) -> dict[str, Any]:
+    """Plain values, ready for ``json.dumps``; `images` counts received objects by forward state."""
+    return {
+        "id": case.id,
+        "study_uid": case.study_uid,
+        "state": case.state.value,
+        "revision": case.revision,
+        "reason": case.reason,
+        "proof": case.proof,
+        "acknowledged_by": case.acknowledged_by,
+        "result": case.result,
+        "times": dict(case.times),
+        "images": {"received": sum(images.values()), **images},
+        "deliveries": [delivery_json(delivery) for delivery in deliveries],
+        "links": links(case, config),
+    }
+
+
+def delivery_json(delivery: Delivery) -> dict[str, Any]:
+    """One delivery; its identifier stays between us and the receiver."""
+    names = (
+        "revision",
+        "kind",
+        "target",
+        "state",
+        "attempts",
+        "detail",
+        "queued_at",
+        "updated_at",
+        "done_at",
+    )
+    return {name: getattr(delivery, name) for name in names}
+
+
+def links(case: Case, config: Config) -> dict[str, str | None]:
+    """Where a person looks at the case; null where the site has no such place."""
+    base_url = config.http.base_url
+    here = f"{base_url}/cases/{case.id}"
+    archive = f"{here}/archive" if config.orthanc.url else None
+    return {"case": here, "viewer": _viewer(case, config), "explorer": archive}
+
+
+def _viewer(case: Case, config: Config) -> str | None:
+    if config.viewer.ohif_dir is None:
+        return None
+    try:
+        return viewer_link(config.http.base_url, case.study_uid)
+    except InputError:
+        return None

@@ -1,0 +1,122 @@
+"""Routes of the console."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Form, Header
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from dicom_scp.headers import Patient, read_patient
+from gateway.api.cases import LONGEST_NAME, acknowledge
+from gateway.api.problems import Problem
+from gateway.api.reception import Reception, digest
+from gateway.console import wording
+from gateway.console.rendering import environment, render
+from gateway.console.view import CaseView
+from gateway.ledger.records import Case
+from gateway.ledger.views import Mark
+from triage.errors import InputError, TemporaryError
+
+log = structlog.get_logger()
+
+LISTED_CASES = 100
+JOBS_SHOWN = 200
+PICTURE_ORDER = ("summary", "overlay", "cbf", "cbv", "mtt", "tmax")
+"""The answer first; other pictures follow by name."""
+
+environment().globals["wording"] = wording
+
+
+def views_of(reception: Reception, cases: Sequence[Case]) -> list[CaseView]:
+    """Cases as the list shows them."""
+    marks = reception.marks(LISTED_CASES)
+    return [_view(plain, marks) for plain in reception.describe(cases)]
+
+
+def view_of(reception: Reception, case_id: str) -> CaseView:
+    """One case; its mark is taken first, so that a change in between is seen as one."""
+    marks = reception.marks(1, case_id)
+    return _view(reception.describe([reception.case(case_id)])[0], marks)
+
+
+def _view(plain: Mapping[str, Any], marks: Mapping[str, Mark]) -> CaseView:
+    return CaseView(plain, digest(marks.get(plain["id"], ())))
+
+
+def picture_names(reception: Reception, case: Case) -> list[str]:
+    """Pictures of a case, the most telling first."""
+    names = [path.stem for path in reception.pictures(case)]
+    rank = {name: place for place, name in enumerate(PICTURE_ORDER)}
+    return sorted(names, key=lambda name: (rank.get(name, len(rank)), name))
+
+
+def patient_of(reception: Reception, case: Case) -> Patient | None:
+    """The person of a case, for this page only; None when it cannot be read."""
+    path = reception.patient_file(case)
+    if path is None:
+        return None
+    try:
+        return read_patient(path)
+    except (InputError, TemporaryError):
+        log.warning("the person of a case cannot be read", case_id=case.id)
+        return None
+
+
+def note_opening(reception: Reception, case: Case) -> None:
+    """An authenticated person sees the alert's case."""
+    if case.times["alert_sent_at"] is not None and case.times["alert_opened_at"] is None:
+        reception.ledger.cases.stamp(case.id, case.revision, "alert_opened_at", reception.now())
+
+
+def draw_case(reception: Reception, case: Case, template: str, *, seen: bool) -> HTMLResponse:
+    """The page of a case, or its changing part."""
+    if seen:
+        note_opening(reception, case)
+    page = render(
+        template,
+        case=view_of(reception, case.id),
+        pictures=picture_names(reception, case),
+        patient=patient_of(reception, case) if template == "case.html" else None,
+        now=reception.now(),
+    )
+    return HTMLResponse(page)
+
+
+def routes(reception: Reception) -> APIRouter:
+    """The list, the case page, their changing parts, and the runs of the engine."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/")
+    def show_list() -> HTMLResponse:
+        cases = views_of(reception, reception.ledger.cases.latest(LISTED_CASES))
+        return HTMLResponse(render("list.html", cases=cases, now=reception.now()))
+
+    @router.get("/cases/{case_id}")
+    def show_case(case_id: str, sec_purpose: Annotated[str, Header()] = "") -> HTMLResponse:
+        fetched_ahead = "prefetch" in sec_purpose
+        return draw_case(reception, reception.case(case_id), "case.html", seen=not fetched_ahead)
+
+    @router.get("/parts/rows/{case_id}")
+    def part_row(case_id: str) -> HTMLResponse:
+        return HTMLResponse(render("row.html", case=view_of(reception, case_id), now=reception.now()))
+
+    @router.get("/parts/cases/{case_id}")
+    def part_case(case_id: str, *, seen: bool = False) -> HTMLResponse:
+        return draw_case(reception, reception.case(case_id), "live.html", seen=seen)
+
+    @router.post("/cases/{case_id}/acknowledge")
+    def post_acknowledge(case_id: str, by: Annotated[str, Form(max_length=LONGEST_NAME)] = "") -> Response:
+        acknowledge(reception, reception.case(case_id), by)
+        return RedirectResponse(f"/cases/{case_id}", HTTPStatus.SEE_OTHER)
+
+    @router.get("/jobs")
+    def show_jobs() -> HTMLResponse:
+        return HTMLResponse(render("jobs.html", jobs=reception.client.jobs(JOBS_SHOWN)))
+
+    @router.get("/favicon.ico")
+    def favicon() -> Response:
+        raise Problem(HTTPStatus.NOT_FOUND, "the icon is at /static/icon.svg")
+
+    return router

@@ -1,0 +1,176 @@
+"""One study from dcmtk's sender to alert, archive and EMR: every process and every peer is real."""
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from pydicom import dcmread
+
+from benchmarks.running import NO_NAGLE, running_gateway
+from benchmarks.scanner import Part
+
+STORESCU = "/usr/bin/storescu"
+TIMEOUT_S = 120
+
+
+def store(gateway, paths, called_ae="STROKEGW"):
+    command = [
+        STORESCU,
+        "-aet",
+        "CT01",
+        "-aec",
+        called_ae,
+        "127.0.0.1",
+        str(gateway.dicom_port),
+        *map(str, paths),
+    ]
+    return subprocess.run(
+        command,
+        env={**os.environ, **NO_NAGLE},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
+
+
+def dicomweb(gateway, path):
+    with gateway.api as api:
+        return api.get(f"/dicom-web/{path}", headers={"Accept": "application/dicom+json"}).json()
+
+
+def tag(item, name):
+    return item[name]["Value"][0]
+
+
+def test_a_study_walks_from_the_scanner_to_phone_archive_and_emr(
+    tmp_path, a_phantom, a_study, a_phone, an_emr, peers, done
+):
+    with running_gateway(tmp_path / "gateway", peers) as gateway:
+        sent = store(gateway, a_study.paths)
+        assert sent.returncode == 0, sent.stderr
+        case = gateway.wait_for(a_study.study_uid, done, TIMEOUT_S)
+
+        result, truth = case["result"], a_phantom.truth
+        assert result["side"] == truth.side
+        assert result["core_ml"] == pytest.approx(truth.core_ml, abs=10)
+        assert result["hypoperfused_ml"] == pytest.approx(truth.hypoperfused_ml, abs=20)
+        assert re.search(r"12 of 12 slices x 45 of 45 frames", case["proof"])
+
+        (alert,) = a_phone.alerts
+        assert f"core {result['core_ml']:.0f} ml" in alert["lines"][0]
+        assert alert["link"] == case["links"]["case"]
+        (message,) = an_emr.messages
+        assert f"Infarct core volume^99STROKEGW||{result['core_ml']:.1f}|mL" in message
+
+        series = dicomweb(gateway, f"studies/{a_study.study_uid}/series")
+        by_modality = {tag(item, "00080060"): tag(item, "0020000E") for item in series}
+        assert {"CT", "SEG", "OT"} <= set(by_modality)
+        ctp = dicomweb(gateway, f"studies/{a_study.study_uid}/series/{a_study.ctp_series_uid}/instances")
+        assert len(ctp) == 12 * 45
+
+        viewer = httpx.get(
+            case["links"]["viewer"],
+            headers={"Authorization": f"Bearer {gateway.token}"},
+            follow_redirects=True,
+            trust_env=False,
+        )
+        assert viewer.status_code == (200 if "ohif" in case["links"]["viewer"] else 404)
+
+        with gateway.api as api:
+            api.post(f"/api/v1/cases/{case['id']}/acknowledge", json={"by": "on call"}).raise_for_status()
+            after = api.get(f"/api/v1/cases/{case['id']}").json()
+            assert after["acknowledged_by"] == "on call"
+            assert after["times"]["acknowledged_at"]
+            public = [api.get("/api/v1/cases").text, api.get("/metrics").text, str(a_phone.alerts)]
+        person = person_of(a_study)
+        for text in ("".join(gateway.log), *public):
+            assert not any(word in text for word in person), "a person outside archive, EMR and case page"
+        assert any(word in an_emr.messages[0] for word in person), (
+            "the EMR needs the person: the canary must be real"
+        )
+
+
+def retried(case) -> bool:
+    return any(d["kind"] == "alert" and d["state"] == "retrying" for d in case["deliveries"])
+
+
+def person_of(study):
+    """Words that name the phantom's person."""
+    header = dcmread(study.paths[0], stop_before_pixels=True)
+    names = re.split(r"[\^= ]", str(header.PatientName))
+    return [word for word in (*names, header.PatientID, header.PatientBirthDate) if len(word) > 3]
+
+
+def test_a_study_without_perfusion_is_kept_and_says_so(tmp_path, a_study, a_phone, peers):
+    paths = [path for path in a_study.paths if path not in a_study.files[Part.PERFUSION]]
+    with running_gateway(tmp_path / "gateway", peers) as gateway:
+        assert store(gateway, paths).returncode == 0
+        case = gateway.wait_for(a_study.study_uid, lambda c: c["state"] == "no_perfusion", TIMEOUT_S)
+        assert "no perfusion series" in case["reason"]
+        assert not a_phone.alerts
+        case = gateway.wait_for(
+            a_study.study_uid, lambda c: c["images"].get("forwarded") == len(paths), TIMEOUT_S
+        )
+
+
+def test_a_scan_that_cannot_be_analysed_alerts_with_its_reason(
+    tmp_path, a_study, a_phone, an_emr, peers, done
+):
+    lost = set(a_study.files[Part.PERFUSION][5::45])
+    paths = [path for path in a_study.paths if path not in lost][: -len(a_study.files[Part.PERFUSION]) // 2]
+    with running_gateway(tmp_path / "gateway", peers) as gateway:
+        assert store(gateway, paths).returncode == 0
+        case = gateway.wait_for(a_study.study_uid, done, TIMEOUT_S)
+        assert case["state"] == "not_analysed"
+        assert case["reason"]
+        (alert,) = a_phone.alerts
+        assert "not analysed" in alert["headline"]
+        assert "look at the images" in alert["lines"][0]
+        assert "not_analysed" in an_emr.messages[0]
+
+
+def test_late_images_make_a_revised_result(tmp_path, a_study, a_phone, peers, done):
+    early = [path for path in a_study.paths if path not in set(a_study.files[Part.PERFUSION][-24:])]
+    with running_gateway(tmp_path / "gateway", peers) as gateway:
+        assert store(gateway, early).returncode == 0
+        first = gateway.wait_for(a_study.study_uid, done, TIMEOUT_S)
+        assert first["revision"] == 1
+        assert store(gateway, a_study.files[Part.PERFUSION][-24:]).returncode == 0
+        second = gateway.wait_for(a_study.study_uid, lambda c: c["revision"] == 2 and done(c), TIMEOUT_S)
+        assert second["state"] == "analysed"
+        assert [alert["revision"] for alert in a_phone.alerts] == [1, 2]
+        assert "REVISED" in a_phone.alerts[1]["headline"]
+
+
+def test_peers_that_are_down_get_everything_when_they_return(tmp_path, a_study, a_phone, peers, done):
+    a_phone.down = True
+    with running_gateway(tmp_path / "gateway", peers) as gateway:
+        os.kill(gateway.children()["orthanc"], 19)  # SIGSTOP: an archive that accepts and never answers
+        try:
+            assert store(gateway, a_study.paths).returncode == 0
+            case = gateway.wait_for(a_study.study_uid, lambda c: c["times"]["alert_sent_at"], TIMEOUT_S)
+            assert case["images"]["received"] == len(a_study.paths)
+            gateway.wait_for(a_study.study_uid, retried, TIMEOUT_S)
+        finally:
+            os.kill(gateway.children()["orthanc"], 18)
+        a_phone.down = False
+        gateway.wait_for(a_study.study_uid, done, TIMEOUT_S)
+        assert len(a_phone.alerts) == 1
+
+
+def test_a_wrong_ae_title_is_refused(tmp_path, a_study, peers):
+    with running_gateway(tmp_path / "gateway", peers) as gateway:
+        refused = store(gateway, a_study.paths[:1], called_ae="OTHER")
+        assert refused.returncode != 0
+        assert "Called AE Title Not Recognized" in refused.stderr + refused.stdout
+        assert gateway.cases() == []
+        noise = tmp_path / "noise.dcm"
+        noise.write_bytes(Path(a_study.paths[0]).read_bytes()[:300])
+        assert store(gateway, [noise]).returncode != 0
+        time.sleep(1)
+        assert gateway.cases() == []
