@@ -9,14 +9,14 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Any, ParamSpec, TypeVar
 
 import structlog
-from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, WorkflowStatus
+from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, WorkflowStatus, error
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.locks import locks_of, sqlite_path
@@ -141,6 +141,17 @@ class Job:
     attempts: int | None
 
 
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the engine's and its database's errors into ours."""
+    try:
+        yield
+    except error.DBOSNonExistentWorkflowError as exc:
+        raise TemporaryError("the run is not there yet; try again") from exc
+    except SQLAlchemyError as exc:
+        raise TemporaryError(f"the engine's database does not answer ({type(exc).__name__})") from exc
+
+
 class Client:
     """Submits and inspects runs; imports no workflow code, so any process may hold one."""
 
@@ -164,15 +175,20 @@ class Client:
             "priority": int(priority),
             "app_version": VERSION,
         }
-        self._client.enqueue(options, *args)  # type: ignore[arg-type]  # a TypedDict, built from a table
+        with _translated():
+            self._client.enqueue(options, *args)  # type: ignore[arg-type]  # a TypedDict, built from a table
 
     def signal(self, key: str, topic: str, value: Any) -> None:
         """Send a signal to a run; the same signal twice arrives once."""
-        self._client.send(key, value, topic=topic, idempotency_key=f"{key}/{topic}")
+        with _translated():
+            self._client.send(key, value, topic=topic, idempotency_key=f"{key}/{topic}")
 
     def jobs(self, limit: int = 200) -> list[Job]:
         """Runs, youngest first."""
-        found = self._client.list_workflows(sort_desc=True, load_input=False, load_output=False, limit=limit)
+        with _translated():
+            found = self._client.list_workflows(
+                sort_desc=True, load_input=False, load_output=False, limit=limit
+            )
         return [_job(status) for status in found]
 
     def close(self) -> None:

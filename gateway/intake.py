@@ -11,8 +11,8 @@ from enum import StrEnum
 from threading import Event
 
 import structlog
-from dicom_scp.recognition import Completeness, SeriesKind, SeriesLook, look_at_study
 
+from dicom_scp.recognition import Completeness, SeriesKind, SeriesLook, look_at_study
 from gateway.config import Intake as IntakeSettings
 from gateway.engine import Client, Priority, Queue
 from gateway.ledger.ledger import Ledger

@@ -86,8 +86,9 @@ def inverse_bank(
 ) -> InverseBank:
     """Regularised inverses of the block-circulant matrix of `arterial_hu` ``(N,)``; one truncation makes bSVD.
 
-    The index counts second differences, which shrink with the square of the step; the limit is scaled alike, so
-    that the same curve sampled twice as finely is regularised the same.
+    Wu's index is a sum over the whole circulant divided by its length. Here the sum runs over the rows that are
+    kept, where a peak may lie, and the limit is scaled so that the allowed sum stays the same. Second differences
+    shrink with the square of the step, and the limit with them: a curve sampled twice as finely is regularised alike.
 
     Raises
     ------
@@ -100,7 +101,8 @@ def inverse_bank(
     inverses = [_truncated_inverse(arterial_hu, dt_s, share) for share in truncations]
     rows = np.arange(first, last + 1)[:, None] - np.arange(arterial_hu.size)[None, :]
     operators = np.stack([inverse[rows % inverse.size] for inverse in inverses]).astype(np.float32)
-    return InverseBank(operators, dt_s, oscillation_limit * dt_s**2, first)
+    limit = oscillation_limit * dt_s**2 * inverses[0].size / len(rows)
+    return InverseBank(operators, dt_s, limit, first)
 
 
 def deconvolve(tissue_hu: Float32, bank: InverseBank) -> FlowResidue:

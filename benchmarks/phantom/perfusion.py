@@ -46,6 +46,9 @@ CORE_CENTRE_MM, CORE_RADII_MM = (36.0, -2.0, 14.0), (18.0, 30.0, 24.0)
 MIDLINE_MM, MEDIAL_MM, MEDIAL_ABOVE_MM = 10.0, 20.0, 22.0
 """Nearer to the midline than the first, or than the second above a height: anterior cerebral territory."""
 
+BORDER_MM = 25.0
+"""Turns the outline's irregularity into millimetres for the border of the territories."""
+
 BLOBS = ((20.0, 0.18), (9.0, 0.09))
 """Knot distance in mm and weight of the irregularities of the outline."""
 
@@ -104,8 +107,12 @@ def _regions(
 ) -> _Regions:
     """Irregular nested blobs that hold the requested volumes of parenchyma."""
     lateral, _, superior = place_mm
-    allowed = (lateral > MIDLINE_MM) & ((lateral > MEDIAL_MM) | (superior < MEDIAL_ABOVE_MM))
-    outline = _ellipsoid(place_mm, TERRITORY_CENTRE_MM, TERRITORY_RADII_MM) + _bumps(rng, head)
+    bumps = _bumps(rng, head)
+    frayed = lateral + BORDER_MM * bumps
+    allowed = (lateral > MIDLINE_MM) & (
+        (frayed > MEDIAL_MM) | (superior + BORDER_MM * bumps < MEDIAL_ABOVE_MM)
+    )
+    outline = _ellipsoid(place_mm, TERRITORY_CENTRE_MM, TERRITORY_RADII_MM) + bumps
     voxel_ml = head.geometry.voxel_ml
     scanned = np.zeros(brain.shape, bool)
     scanned[1:-1] = brain[1:-1]

@@ -6,7 +6,9 @@ from typing import Any
 from gateway.config import Config
 from gateway.ledger.records import Case, Delivery
 from triage.errors import InputError
+from triage.types import TriageResult
 from viewer_bridge.links import viewer_link
+from viewer_bridge.uids import Role, result_uid
 
 
 def case_json(
@@ -57,6 +59,16 @@ def _viewer(case: Case, config: Config) -> str | None:
     if config.viewer.ohif_dir is None:
         return None
     try:
-        return viewer_link(config.http.base_url, case.study_uid)
+        return viewer_link(config.http.base_url, case.study_uid, _series_to_open(case))
     except InputError:
         return None
+
+
+def _series_to_open(case: Case) -> str:
+    """Our series that the viewer shows first: the segmentation, else the pages; none before there is a result."""
+    if not case.result or not case.perfusion_series_uid:
+        return ""
+    result = TriageResult.from_json(case.result)
+    segmented = result.trusted and bool(result.hypoperfused_ml or result.core_ml)
+    role = Role.SEGMENTATION if segmented else Role.PAGES
+    return result_uid(case.perfusion_series_uid, role, case.revision)

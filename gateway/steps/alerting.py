@@ -25,10 +25,10 @@ def announce(desk: Desk, case_id: str, revision: int) -> None:
     case = desk.case(case_id)
     if revision > 1:
         desk.client.signal(_alert_key(case_id, revision - 1), "answered", "superseded")
-    _show_on_console(desk, case)
     desk.client.submit(
         "alert", _alert_key(case_id, revision), case_id, revision, queue=Queue.ALERT, priority=Priority.URGENT
     )
+    _show_on_console(desk, case)  # after the run that an acknowledgement on the console is sent to
     order(desk, case, DeliveryKind.PUBLISH, ARCHIVE)
     for destination in desk.config.emr.destinations:
         order(desk, case, DeliveryKind.EMR, destination.name)
@@ -47,7 +47,8 @@ def order(desk: Desk, case: Case, kind: DeliveryKind, target: str) -> None:
 def escalate(desk: Desk, case_id: str, revision: int, level: int) -> None:
     """Queue the alert to every channel of a level."""
     case = desk.case(case_id)
-    if case.revision != revision or level >= len(desk.config.alerts.levels):
+    answered = case.revision != revision or case.times["acknowledged_at"]
+    if answered or level >= len(desk.config.alerts.levels):
         return
     for target in channels_of(desk.config.alerts.levels[level]):
         order(desk, case, DeliveryKind.ALERT, target)

@@ -67,8 +67,8 @@ def test_motion_is_graded(shift_mm, turn_deg, expected):
 
 def test_noise_is_graded():
     rest = Motion(np.zeros((5, 3)), np.zeros((5, 3)))
-    assert [flag.severity for flag in quality.of_images(rest, 5.0)] == [Severity.WARNING]
-    assert [flag.severity for flag in quality.of_images(rest, 9.0)] == [Severity.SEVERE]
+    assert [flag.severity for flag in quality.of_images(rest, 8.0)] == [Severity.WARNING]
+    assert [flag.severity for flag in quality.of_images(rest, 15.0)] == [Severity.SEVERE]
 
 
 def test_noise_is_measured_between_two_frames():

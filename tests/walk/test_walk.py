@@ -131,7 +131,7 @@ def test_a_scan_that_cannot_be_analysed_alerts_with_its_reason(
         (alert,) = a_phone.alerts
         assert "not analysed" in alert["headline"]
         assert "look at the images" in alert["lines"][0]
-        assert "not_analysed" in an_emr.messages[0]
+        assert "||not analysed: " in an_emr.messages[0]
 
 
 def test_late_images_make_a_revised_result(tmp_path, a_study, a_phone, peers, done):
