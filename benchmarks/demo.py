@@ -195,11 +195,11 @@ def show(
         )
     for check in checks:
         screen.print(f"[green]yes[/green] {check.text}" if check.holds else f"[red]NO[/red]  {check.text}")
-    login = f"{gateway.url}/login#token={gateway.token}"
-    screen.print(f"\nconsole    {login}", soft_wrap=True)
-    screen.print(f"case page  {login}&next=/cases/{case.get('id')}", soft_wrap=True)
-    viewer = (case.get("links") or {}).get("viewer") or ""
-    screen.print(f"OHIF       {login}&next={viewer.removeprefix(gateway.url)}", soft_wrap=True)
+    links = {"console": gateway.url, "case page": f"{gateway.url}/cases/{case.get('id')}"}
+    if viewer := (case.get("links") or {}).get("viewer"):
+        links["OHIF"] = viewer
+    for name, url in links.items():
+        screen.print(f"{name:10s} {url}#token={gateway.token}", soft_wrap=True)
 
 
 def volumes_table(result: dict[str, Any], phantom: Phantom) -> Table:

@@ -2,24 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 
 from dicom_scp.reader import read_ctp
 
+from gateway.release import versions
 from models.perfusion import load_deconvolver
 from triage.analysis import analyse
 from triage.errors import InputError
 from triage.types import Analysis, QualityFlag, Severity, Status, TriageResult
-
-SOFTWARE_VERSION = version("stroke-gateway")
-_VERSIONS = ("stroke-gateway", "numpy", "scipy", "SimpleITK", "onnxruntime", "pydicom")
-
-
-def versions() -> dict[str, str]:
-    """Versions of what computes a result."""
-    return {name: version(name) for name in _VERSIONS}
 
 
 def refused(reason: str, study_uid: str, series_uid: str) -> Analysis:

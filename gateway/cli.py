@@ -13,6 +13,7 @@ from typing import Any
 
 from gateway import logs
 from gateway.config import Config, load
+from gateway.processes import ONE_BLAS_THREAD
 from triage.errors import ConfigError
 
 USAGE_EXIT = 2
@@ -76,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         if arguments.command == "triage":
+            os.environ.update(ONE_BLAS_THREAD)  # read when numpy is loaded, which is in the next line
             return int(_call(TRIAGE)(arguments))
         config = configuration(arguments, os.environ)
         logs.configure(config.logging.level, arguments.command)

@@ -11,10 +11,11 @@ from pydicom import dcmread
 
 from dicom_scp.headers import read_header
 from dicom_scp.reader import find_perfusion
-from gateway.analysis import SOFTWARE_VERSION, analyse_files, refused
+from gateway.analysis import analyse_files, refused
+from gateway.release import SOFTWARE_VERSION
 from triage.errors import InputError
 from triage.types import Analysis, Findings, Status, TriageResult
-from viewer_bridge.objects import result_objects
+from viewer_bridge.objects import file_bytes, result_objects
 
 NOT_ANALYSED_EXIT = 3
 USAGE_EXIT = 2
@@ -75,7 +76,7 @@ def write(analysis: Analysis, source: Path | None, folder: Path) -> None:
         for number, item in enumerate(
             result_objects(analysis, header, revision=1, software_version=SOFTWARE_VERSION)
         ):
-            item.save_as(objects / f"{number:03d}.dcm", enforce_file_format=True)
+            (objects / f"{number:03d}.dcm").write_bytes(file_bytes(item))
 
 
 def _write_volumes(findings: Findings, folder: Path) -> None:

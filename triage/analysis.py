@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from triage import arterial, criteria, masks, motion, quality, timing
 from triage.assessment import Assessment, assess
-from triage.bolus import Bolus, find_bolus
+from triage.bolus import Bolus, find_bolus, typical_curve
 from triage.deconvolution import Deconvolver, deconvolve, inverse_bank
 from triage.denoise import denoised
 from triage.errors import AnalysisError, InputError
@@ -105,16 +105,19 @@ def _protocol(
         hu, seen, moved = motion.aligned(series.hu, geometry)
         mean_hu = hu.mean(axis=0)
     with record.stage("masks"):
-        inside = masks.intracranial(hu[:EARLY_FRAMES].mean(axis=0), geometry)
+        early = hu[:EARLY_FRAMES].mean(axis=0)
+        inside = masks.intracranial(early, geometry)
+        solid = masks.away_from_bone(early, geometry) & ~masks.fluid(early, geometry)
         record.quality.extend(quality.of_images(moved, quality.frame_noise_hu(hu, inside)))
         curves = timing.curves(hu, series.time_s, seen, time_s, inside)
-        bolus = find_bolus(curves.mean(axis=0, dtype=np.float64), time_s)
+        bolus = find_bolus(typical_curve(curves[solid[inside]]), time_s)
         unenhanced = hu[_before(bolus, series.time_s)].mean(axis=0)
         brain = inside & ~masks.fluid(unenhanced, geometry)
         plane = mid_plane(unenhanced, inside, geometry)
     with record.stage("arterial_input"):
         enhancement = _enhancement(curves, bolus)
-        inputs = arterial.find_inputs(enhancement, time_s, inside, masks.away_from_bone(unenhanced, geometry))
+        allowed = masks.away_from_bone(unenhanced, geometry)
+        inputs = arterial.find_inputs(enhancement, bolus, inside, allowed)
         record.quality.extend(quality.of_bolus(bolus, inputs))
         tissue = brain & ~_vessels(enhancement, inputs, inside)
     with record.stage("denoise"):

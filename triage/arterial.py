@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from triage.bolus import Bolus
 from triage.errors import AnalysisError
 from triage.types import ArterialInput, Float32, Float64, Mask
 
@@ -36,6 +37,9 @@ VENOUS_DELAY_S = (1.0, 15.0)
 VESSEL_SHARE = 0.2
 """Share of the vein's peak above which a voxel is a vessel: grey matter reaches a twentieth."""
 
+VESSEL_HU = 25.0
+"""Enhancement that grey matter and its noise do not reach, however weak the bolus."""
+
 VENOUS_SCALES = (1.0, 3.0)
 """Limits of the partial-volume factor; beyond them the vein, not the artery, is in doubt."""
 
@@ -51,7 +55,7 @@ class _Shape:
     roughness: Float64
 
 
-def find_inputs(curves_hu: Float32, time_s: Float64, voxels: Mask, away_from_bone: Mask) -> ArterialInput:
+def find_inputs(curves_hu: Float32, bolus: Bolus, voxels: Mask, away_from_bone: Mask) -> ArterialInput:
     """Arterial and venous curves from the enhancement ``(V, N)`` of `voxels` ``(Z, Y, X)``.
 
     Vessels are looked for `away_from_bone`, bool ``(Z, Y, X)``, whose edge would move into their curves. The arterial curve comes scaled for partial volume by the ratio of the venous to the arterial area.
@@ -64,8 +68,9 @@ def find_inputs(curves_hu: Float32, time_s: Float64, voxels: Mask, away_from_bon
     index = np.argwhere(voxels)
     tall = _tallest(curves_hu, away_from_bone[voxels])
     candidates, at = curves_hu[tall].astype(np.float64), index[tall]
+    time_s = bolus.time_s
     shape = _shape(candidates, time_s)
-    arterial = _best(_arterial_score(shape), at, voxels.shape)
+    arterial = _best(_arterial_score(shape, bolus), at, voxels.shape)
     artery = candidates[arterial].mean(axis=0)
     venous = _best(_venous_score(shape, float(time_s[artery.argmax()])), at, voxels.shape)
     vein = candidates[venous].mean(axis=0) if venous.size else artery
@@ -98,9 +103,11 @@ def _shape(curves_hu: Float64, time_s: Float64) -> _Shape:
     )
 
 
-def _arterial_score(shape: _Shape) -> Float64:
+def _arterial_score(shape: _Shape, bolus: Bolus) -> Float64:
     """High, early, narrow and smooth, and washed out at the end; zero for what cannot be an artery."""
-    possible = (shape.width_s <= LONGEST_WIDTH_S) & (shape.end_hu <= HIGHEST_END * shape.peak_hu)
+    narrow = (shape.width_s <= LONGEST_WIDTH_S) & (shape.end_hu <= HIGHEST_END * shape.peak_hu)
+    brain_peak_s = bolus.time_s[bolus.curve_hu.argmax()]
+    possible = narrow & (shape.peak_s >= bolus.arrival_s) & (shape.peak_s <= brain_peak_s)
     if not possible.any():
         raise AnalysisError("no arterial input found: no vessel shows a first pass of contrast")
     earliest = np.percentile(shape.peak_s[possible], 10)
@@ -132,4 +139,4 @@ def _best(score: Float64, index: NDArray[np.int64], shape: tuple[int, ...]) -> N
 
 def like_vessels(curves_hu: Float32, inputs: ArterialInput) -> Mask:
     """Which curves ``(V, N)`` enhance like vessels rather than tissue."""
-    return np.asarray(_height(curves_hu) > VESSEL_SHARE * inputs.venous_hu.max())
+    return np.asarray(_height(curves_hu) > max(VESSEL_SHARE * inputs.venous_hu.max(), VESSEL_HU))

@@ -3,7 +3,7 @@
 References
 ----------
 Campbell 2011, Stroke 42:3435 (relative CBF). Olivot 2009, Stroke 40:469 (Tmax > 6 s).
-Olivot 2014, Stroke 45:1018 (hypoperfusion intensity ratio). Arenillas 2018, Stroke 49:2353 (CBV index).
+Olivot 2014, Stroke 45:1018 (hypoperfusion intensity ratio). Arenillas 2018, J Cereb Blood Flow Metab 38:1839 (CBV index).
 """
 
 from collections.abc import Mapping

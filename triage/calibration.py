@@ -21,7 +21,7 @@ LARGEST_OFFSET_S = 3.0
 """Most that is taken off Tmax: later than that, the better half of the brain is not healthy."""
 
 CORE_FLOW_OVERREAD = 1.15
-"""Measured over true ratio of a core's flow (transit 7 s) to healthy flow (4 s): 1.2 exponential, 1.15 linear, 1.1 box."""
+"""Measured over true ratio of a core's flow (transit 7 s) to healthy flow (4 s): 1.1 to 1.2 for all residue shapes."""
 
 
 def tmax_offset_s(tmax_s: Float32, tissue: Mask, left: Mask) -> float:

@@ -7,13 +7,13 @@ import numpy as np
 from triage.bolus import Bolus
 from triage.types import ArterialInput, Float32, Float64, Geometry, Mask, Motion, QualityFlag, Severity
 
-MOTION_MM = (3.0, 8.0)
+MOTION_MM = (3.0, 12.0)
 """Displacement of the head that is mentioned, and beyond which alignment itself is in doubt."""
 
-MOTION_DEG = (3.0, 10.0)
+MOTION_DEG = (3.0, 12.0)
 """Rotation of the head, the same."""
 
-BOLUS_HU = (100.0, 60.0)
+BOLUS_HU = (150.0, 110.0)
 """Arterial peak before scaling below which the bolus is weak, and too weak."""
 
 ARTERIAL_COVERAGE_S = 20.0

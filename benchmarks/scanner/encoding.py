@@ -20,6 +20,7 @@ SERIES_NUMBERS = MappingProxyType({Part.SCOUT: 1, Part.NON_CONTRAST: 2, Part.PER
 KVP = MappingProxyType({Part.SCOUT: 120, Part.NON_CONTRAST: 120, Part.PERFUSION: 80})
 TUBE_CURRENT_MA = MappingProxyType({Part.SCOUT: 35, Part.NON_CONTRAST: 280, Part.PERFUSION: 200})
 BRAIN_WINDOW_HU = (40, 80)
+SCOUT_WINDOW_HU = (-500, 1000)
 
 STATIC_TYPES = MappingProxyType(
     {Part.SCOUT: ("ORIGINAL", "PRIMARY", "LOCALIZER"), Part.NON_CONTRAST: ("ORIGINAL", "PRIMARY", "AXIAL")}
@@ -110,7 +111,9 @@ def _pixels(header: Dataset, plan: Study, part: Part) -> None:
         "1",
         RESCALE_TYPES[part],
     )
-    header.WindowCenter, header.WindowWidth = map(str, BRAIN_WINDOW_HU)
+    header.WindowCenter, header.WindowWidth = map(
+        str, SCOUT_WINDOW_HU if part is Part.SCOUT else BRAIN_WINDOW_HU
+    )
     if vendor.padding is not None:
         header.add_new("PixelPaddingValue", "SS", vendor.padding)
 

@@ -4,9 +4,10 @@ import subprocess
 
 import structlog
 
-from gateway import casefolder, jobs
+from gateway import casefolder
 from gateway.analysis import refused
 from gateway.desk import Desk
+from gateway.jobs.orders import AnalyseOrder, command
 from gateway.ledger.records import Case
 from gateway.processes import run_to_end
 from triage.types import Analysis
@@ -43,17 +44,17 @@ def _run(desk: Desk, case: Case, revision: int) -> str:
     series_uid = case.perfusion_series_uid or ""
     paths = desk.ledger.arrivals.series_paths(case.study_uid, series_uid)
     folder = desk.folder(case.id, revision)
-    job = jobs.AnalyseJob(
+    order = AnalyseOrder(
         paths=tuple(str(desk.spooled(path)) for path in paths),
         study_uid=case.study_uid,
         series_uid=series_uid,
         threads=desk.config.worker.analysis_threads,
         folder=str(folder),
     )
-    command, text = jobs.command(job)
+    arguments, text = command(order)
     timeout_s = desk.config.worker.analysis_timeout_s
     try:
-        run_to_end(command, text, timeout_s, folder.parent)
+        run_to_end(arguments, text, timeout_s, folder.parent)
     except subprocess.TimeoutExpired:
         log.exception("analysis took too long", case_id=case.id, timeout_s=timeout_s)
         return f"the analysis took longer than {timeout_s:.0f} s"

@@ -5,8 +5,8 @@ import subprocess
 import structlog
 from pydicom import dcmread
 
-from gateway import jobs
 from gateway.desk import Desk
+from gateway.jobs.orders import OBJECTS, RenderOrder, command
 from gateway.ledger.records import Case
 from gateway.processes import MESSAGE_TAIL, run_to_end
 from triage.errors import AnalysisError, TemporaryError
@@ -19,7 +19,7 @@ RENDER_TIMEOUT_S = 120.0
 
 def publish(desk: Desk, case: Case, _target: str, _key: str) -> str:
     """Build what is missing, upload all of it, and look whether the archive has it."""
-    folder = desk.folder(case.id, case.revision) / jobs.OBJECTS
+    folder = desk.folder(case.id, case.revision) / OBJECTS
     if not folder.exists():
         _render(desk, case)
     paths = sorted(folder.glob("*.dcm"))
@@ -39,10 +39,10 @@ def publish(desk: Desk, case: Case, _target: str, _key: str) -> str:
 def _render(desk: Desk, case: Case) -> None:
     folder = desk.folder(case.id, case.revision)
     created_at = case.times["analysed_at"] or ""  # as recorded: a repeat must give the same bytes
-    job = jobs.RenderJob(str(folder), str(desk.some_image(case)), case.revision, created_at)
-    command, text = jobs.command(job)
+    order = RenderOrder(str(folder), str(desk.some_image(case)), case.revision, created_at)
+    arguments, text = command(order)
     try:
-        run_to_end(command, text, RENDER_TIMEOUT_S, folder)
+        run_to_end(arguments, text, RENDER_TIMEOUT_S, folder)
     except subprocess.TimeoutExpired as exc:
         raise TemporaryError(f"drawing took longer than {RENDER_TIMEOUT_S:.0f} s") from exc
     except subprocess.CalledProcessError as exc:

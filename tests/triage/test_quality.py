@@ -41,8 +41,8 @@ def test_a_good_bolus_raises_no_flag():
 @pytest.mark.parametrize(
     ("settings", "code", "severity"),
     [
-        ({"peak_hu": 90.0}, "weak_bolus", Severity.WARNING),
-        ({"peak_hu": 50.0}, "weak_bolus", Severity.SEVERE),
+        ({"peak_hu": 130.0}, "weak_bolus", Severity.WARNING),
+        ({"peak_hu": 80.0}, "weak_bolus", Severity.SEVERE),
         ({"end_s": 30.0}, "truncated", Severity.WARNING),
         ({"start_s": 38.0}, "truncated", Severity.SEVERE),
         ({"start_s": -2.0}, "short_baseline", Severity.WARNING),
@@ -58,7 +58,7 @@ def test_a_poor_bolus_is_flagged(settings, code, severity):
         (1.0, 1.0, {}),
         (4.0, 0.0, {"motion": Severity.WARNING}),
         (0.0, 5.0, {"motion": Severity.WARNING}),
-        (9.0, 0.0, {"motion": Severity.SEVERE}),
+        (13.0, 0.0, {"motion": Severity.SEVERE}),
     ],
 )
 def test_motion_is_graded(shift_mm, turn_deg, expected):

@@ -61,13 +61,15 @@ class Scanner:
             try:
                 status = association.send_c_store(dataset)
             except RuntimeError:
-                return
+                break
             if status and status.Status == 0:
                 self.acknowledged.add(str(dataset.SOPInstanceUID))
                 self._waiting.pop(0)
                 after_image(len(self.acknowledged))
         if association.is_established:
             association.release()
+        if association.dul.socket:
+            association.dul.socket.close()  # an association that broke leaves its socket to us
 
 
 @pytest.mark.parametrize("kill", KILLS, ids=lambda k: f"{k.process}-{k.at_image or k.at_stage}")
