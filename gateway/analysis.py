@@ -6,7 +6,6 @@ from pathlib import Path
 from time import perf_counter
 
 from dicom_scp.reader import read_ctp
-
 from gateway.release import versions
 from models.perfusion import load_deconvolver
 from triage.analysis import analyse

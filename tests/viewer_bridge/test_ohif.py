@@ -24,14 +24,11 @@ from viewer_bridge.private_orthanc import USER
 from viewer_bridge.uids import Role, result_uid
 
 DIST = Path(__file__).parents[2] / ".cache" / "ohif" / VERSION / "dist"
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
 WINDOW = {"width": 1280, "height": 800}
 SHOWN_WITHIN_MS = 60_000
 """Software rendering on two busy cores is slow; the check waits, it does not time."""
 
 needs_dist = pytest.mark.skipif(not DIST.is_dir(), reason=f"OHIF {VERSION} is not unpacked in {DIST}")
-needs_browser = pytest.mark.skipif(not CHROMIUM.is_file(), reason="Chromium is not installed")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -96,15 +93,6 @@ def gateway(orthanc_server):
     thread.join(timeout=10)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
 def colours(picture):
     """Return where the picture is clearly red and where clearly green."""
     red, green, blue = (picture[..., channel].astype(int) for channel in range(3))
@@ -156,11 +144,11 @@ def green_only(picture):
 
 
 @pytest.fixture
-def look(browser, gateway):
+def look(chromium, gateway):
     pages = []
 
     def open_link(study_uid, series_uid):
-        pages.append(browser.new_page(viewport=WINDOW))
+        pages.append(chromium.new_page(viewport=WINDOW))
         return Viewer(pages[-1], viewer_link(gateway, study_uid, series_uid))
 
     yield open_link
@@ -174,7 +162,6 @@ def publish(orthanc, analysis, source):
 
 
 @needs_dist
-@needs_browser
 def test_the_link_opens_on_a_red_core_inside_a_green_penumbra(look, orthanc, analysis, source):
     publish(orthanc, analysis, source)
     viewer = look(source.StudyInstanceUID, result_uid(source.SeriesInstanceUID, Role.SEGMENTATION, 1))
@@ -189,7 +176,6 @@ def test_the_link_opens_on_a_red_core_inside_a_green_penumbra(look, orthanc, ana
 
 
 @needs_dist
-@needs_browser
 def test_hypoperfusion_without_core_is_green(look, orthanc, analysis, build_source):
     source = build_source(StudyInstanceUID="2.25.110", SeriesInstanceUID="2.25.210", PatientID="BN-0002")
     result = replace(analysis.result, study_uid="2.25.110", series_uid="2.25.210", core_ml=0.0)
@@ -200,7 +186,6 @@ def test_hypoperfusion_without_core_is_green(look, orthanc, analysis, build_sour
 
 
 @needs_dist
-@needs_browser
 def test_the_summary_page_is_shown_in_its_own_colours(look, orthanc, analysis, build_source):
     source = build_source(StudyInstanceUID="2.25.120", SeriesInstanceUID="2.25.220", PatientID="BN-0003")
     result = replace(analysis.result, study_uid="2.25.120", series_uid="2.25.220")

@@ -7,8 +7,8 @@ from benchmarks.scanner import write_study
 from benchmarks.small_emr import SmallEmr
 from benchmarks.small_phone import SmallPhone
 
-SMALL = {"matrix": 128, "slices": 12}
-"""128 x 128 x 12: the smallest on which the analysis still finds the arteries."""
+SMALL = {"matrix": 128, "slices": 12, "frames": 30, "frame_step_s": 2.0}
+"""128 x 128 x 12 over a minute: the smallest on which the analysis still finds the arteries."""
 
 
 @pytest.fixture(scope="session")

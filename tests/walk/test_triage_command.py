@@ -72,9 +72,11 @@ def test_volumes_are_right_in_every_vendors_habits(tmp_path, a_full_phantom, ven
 
 
 def test_a_folder_without_perfusion_is_not_analysed_with_a_reason(tmp_path, a_study):
+    folder = tmp_path / "others"
+    folder.mkdir()
     for path in set(a_study.paths) - set(a_study.files[Part.PERFUSION]):
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    done = triage(tmp_path, "--json")
+        (folder / path.name).write_bytes(path.read_bytes())
+    done = triage(folder, "--json")
     assert done.returncode == 3
     assert "perfusion" in json.loads(done.stdout)["reason"]
 
