@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from viewer_bridge.orthanc import Orthanc
-
 from gateway.config import Config
 from gateway.engine import Client
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import Case
 from triage.errors import InputError
+from viewer_bridge.orthanc import Orthanc
 
 SECONDS_PER_MINUTE = 60.0
 
