@@ -218,6 +218,8 @@ class Worker:
             raise ConfigError(f"worker.slot: '{slot}' is held by a live process; give every worker its own")
         self._stopping = threading.Event()
         wanted = tuple(queues)
+        for name in [name for name in os.environ if name.startswith("DBOS")]:
+            del os.environ[name]  # the engine's cloud options are not ours to inherit
         DBOS(config=_engine_config(url, slot))
         DBOS.listen_queues([queue.value for queue in wanted])
         DBOS.launch()

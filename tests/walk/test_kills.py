@@ -12,6 +12,9 @@ import pytest
 from pydicom import dcmread
 
 from benchmarks.running import NO_NAGLE, RunningGateway, running_gateway
+from benchmarks.small_emr import SmallEmr
+from benchmarks.small_phone import SmallPhone
+from tests.walk.peers import everybody_has_it, tables
 
 STORESCU = "/usr/bin/storescu"
 
@@ -85,32 +88,53 @@ class Scanner:
                     after_image(self._sent)
 
 
+@dataclass(frozen=True)
+class Site:
+    """One gateway that survives all the kills of this module, and its peers."""
+
+    gateway: RunningGateway
+    phone: SmallPhone
+    emr: SmallEmr
+
+    def restarts(self) -> int:
+        return sum('"process died and is restarted"' in line for line in list(self.gateway.log))
+
+    def alerts(self, case_id: str) -> int:
+        return sum(alert["case_id"] == case_id for alert in self.phone.alerts)
+
+    def messages(self, study_uid: str) -> int:
+        return sum(study_uid in message for message in self.emr.messages)
+
+
+@pytest.fixture(scope="module")
+def a_site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    with SmallPhone() as phone, SmallEmr() as emr, running_gateway(folder, tables(phone, emr)) as gateway:
+        yield Site(gateway, phone, emr)
+
+
 @pytest.mark.parametrize("kill", KILLS, ids=lambda k: f"{k.process}-{k.at_image or k.at_stage}")
-def test_a_killed_process_loses_nothing_and_alerts_once(
-    tmp_path, a_study, a_phone, an_emr, peers, done, kill
-):
-    with running_gateway(tmp_path / "gateway", peers) as gateway:
-        victim = gateway.children()[kill.process]
+def test_a_killed_process_loses_nothing_and_alerts_once(a_site, a_study, kill):
+    gateway, restarts = a_site.gateway, a_site.restarts()
+    victim = gateway.children()[kill.process]
 
-        def after_image(count: int) -> None:
-            if count == kill.at_image:
-                os.kill(victim, signal.SIGKILL)
-
-        scanner = Scanner(gateway, a_study.paths)
-        scanner.send(after_image)
-        if kill.at_stage:
-            gateway.wait_for(a_study.study_uid, lambda c: c["times"][kill.at_stage], TIMEOUT_S)
+    def after_image(count: int) -> None:
+        if count == kill.at_image:
             os.kill(victim, signal.SIGKILL)
-        case = gateway.wait_for(a_study.study_uid, done, TIMEOUT_S)
-        assert any('"process died and is restarted"' in line for line in gateway.log), (
-            "the kill must have hit"
-        )
 
-        assert case["state"] == "analysed"
-        assert case["revision"] == 1
-        assert len(a_phone.alerts) == 1
-        assert len(an_emr.messages) == 1
-        assert archived(gateway, a_study.study_uid) >= scanner.acknowledged
+    scanner = Scanner(gateway, a_study.paths)
+    scanner.send(after_image)
+    if kill.at_stage:
+        gateway.wait_for(a_study.study_uid, lambda c: c["times"][kill.at_stage], TIMEOUT_S)
+        os.kill(victim, signal.SIGKILL)
+    case = gateway.wait_for(a_study.study_uid, everybody_has_it, TIMEOUT_S)
+    assert a_site.restarts() == restarts + 1, "the kill must have hit"
+
+    assert case["state"] == "analysed"
+    assert case["revision"] == 1
+    assert a_site.alerts(case["id"]) == 1
+    assert a_site.messages(a_study.study_uid) == 1
+    assert archived(gateway, a_study.study_uid) >= scanner.acknowledged
 
 
 def runs(pid: int) -> bool:
@@ -131,7 +155,7 @@ def archived(gateway: RunningGateway, study_uid: str) -> set[str]:
 
 
 def test_a_killed_supervisor_takes_its_processes_along_and_a_new_one_goes_on(
-    tmp_path, a_study, a_phone, an_emr, peers, done
+    tmp_path, a_study, a_phone, an_emr, peers
 ):
     with running_gateway(tmp_path / "gateway", peers) as gateway:
         scanner = Scanner(gateway, a_study.paths)
@@ -143,7 +167,7 @@ def test_a_killed_supervisor_takes_its_processes_along_and_a_new_one_goes_on(
         time.sleep(1)
         assert not any(runs(pid) for pid in children.values())
     with running_gateway(tmp_path / "gateway", peers) as gateway:
-        case = gateway.wait_for(a_study.study_uid, done, TIMEOUT_S)
+        case = gateway.wait_for(a_study.study_uid, everybody_has_it, TIMEOUT_S)
         assert case["state"] == "analysed"
         assert len(a_phone.alerts) == len(an_emr.messages) == 1
         assert archived(gateway, a_study.study_uid) >= scanner.acknowledged

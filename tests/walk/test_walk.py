@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import time
-from pathlib import Path
 
 import httpx
 import pytest
@@ -12,6 +11,8 @@ from pydicom import dcmread
 
 from benchmarks.running import NO_NAGLE, running_gateway
 from benchmarks.scanner import Part
+from benchmarks.small_phone import SmallPhone
+from tests.walk.peers import everybody_has_it
 
 STORESCU = "/usr/bin/storescu"
 TIMEOUT_S = 120
@@ -47,13 +48,20 @@ def tag(item, name):
     return item[name]["Value"][0]
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def a_database(request):
+    """The embedded default, and what several machines share."""
+    url = "" if request.param == "sqlite" else request.getfixturevalue("a_postgres_url")
+    return {"database": {"url": url}}
+
+
 def test_a_study_walks_from_the_scanner_to_phone_archive_and_emr(
-    tmp_path, a_phantom, a_study, a_phone, an_emr, peers, done
+    tmp_path, a_phantom, a_study, a_phone, an_emr, peers, a_database
 ):
-    with running_gateway(tmp_path / "gateway", peers) as gateway:
+    with running_gateway(tmp_path / "gateway", peers | a_database) as gateway:
         sent = store(gateway, a_study.paths)
         assert sent.returncode == 0, sent.stderr
-        case = gateway.wait_for(a_study.study_uid, done, TIMEOUT_S)
+        case = gateway.wait_for(a_study.study_uid, everybody_has_it, TIMEOUT_S)
 
         result, truth = case["result"], a_phantom.truth
         assert result["side"] == truth.side
@@ -118,14 +126,12 @@ def test_a_study_without_perfusion_is_kept_and_says_so(tmp_path, a_study, a_phon
         )
 
 
-def test_a_scan_that_cannot_be_analysed_alerts_with_its_reason(
-    tmp_path, a_study, a_phone, an_emr, peers, done
-):
+def test_a_scan_that_cannot_be_analysed_alerts_with_its_reason(tmp_path, a_study, a_phone, an_emr, peers):
     lost = set(a_study.files[Part.PERFUSION][5::30])
     paths = [path for path in a_study.paths if path not in lost][: -len(a_study.files[Part.PERFUSION]) // 2]
     with running_gateway(tmp_path / "gateway", peers) as gateway:
         assert store(gateway, paths).returncode == 0
-        case = gateway.wait_for(a_study.study_uid, done, TIMEOUT_S)
+        case = gateway.wait_for(a_study.study_uid, everybody_has_it, TIMEOUT_S)
         assert case["state"] == "not_analysed"
         assert case["reason"]
         (alert,) = a_phone.alerts
@@ -134,21 +140,23 @@ def test_a_scan_that_cannot_be_analysed_alerts_with_its_reason(
         assert "||not analysed: " in an_emr.messages[0]
 
 
-def test_late_images_make_a_revised_result(tmp_path, a_study, a_phone, peers, done):
+def test_late_images_make_a_revised_result(tmp_path, a_study, a_phone, peers):
     early = [path for path in a_study.paths if path not in set(a_study.files[Part.PERFUSION][-24:])]
     with running_gateway(tmp_path / "gateway", peers) as gateway:
         assert store(gateway, early).returncode == 0
-        first = gateway.wait_for(a_study.study_uid, done, TIMEOUT_S)
+        first = gateway.wait_for(a_study.study_uid, everybody_has_it, TIMEOUT_S)
         assert first["revision"] == 1
         assert store(gateway, a_study.files[Part.PERFUSION][-24:]).returncode == 0
-        second = gateway.wait_for(a_study.study_uid, lambda c: c["revision"] == 2 and done(c), TIMEOUT_S)
+        second = gateway.wait_for(
+            a_study.study_uid, lambda c: c["revision"] == 2 and everybody_has_it(c), TIMEOUT_S
+        )
         assert second["state"] == "analysed"
         assert [alert["revision"] for alert in a_phone.alerts] == [1, 2]
         assert "REVISED" in a_phone.alerts[1]["headline"]
 
 
-def test_peers_that_are_down_get_everything_when_they_return(tmp_path, a_study, a_phone, peers, done):
-    a_phone.down = True
+def test_peers_that_are_down_get_everything_when_they_return(tmp_path, a_study, a_phone, an_emr, peers):
+    a_phone.down = an_emr.silent = True
     with running_gateway(tmp_path / "gateway", peers) as gateway:
         os.kill(gateway.children()["orthanc"], 19)  # SIGSTOP: an archive that accepts and never answers
         try:
@@ -158,9 +166,9 @@ def test_peers_that_are_down_get_everything_when_they_return(tmp_path, a_study, 
             gateway.wait_for(a_study.study_uid, retried, TIMEOUT_S)
         finally:
             os.kill(gateway.children()["orthanc"], 18)
-        a_phone.down = False
-        gateway.wait_for(a_study.study_uid, done, TIMEOUT_S)
-        assert len(a_phone.alerts) == 1
+        a_phone.down = an_emr.silent = False
+        gateway.wait_for(a_study.study_uid, everybody_has_it, TIMEOUT_S)
+        assert len(a_phone.alerts) == len(an_emr.messages) == 1
 
 
 def test_a_wrong_ae_title_is_refused(tmp_path, a_study, peers):
@@ -169,8 +177,40 @@ def test_a_wrong_ae_title_is_refused(tmp_path, a_study, peers):
         assert refused.returncode != 0
         assert "Called AE Title Not Recognized" in refused.stderr + refused.stdout
         assert gateway.cases() == []
-        noise = tmp_path / "noise.dcm"
-        noise.write_bytes(Path(a_study.paths[0]).read_bytes()[:300])
-        assert store(gateway, [noise]).returncode != 0
         time.sleep(1)
         assert gateway.cases() == []
+
+
+def test_the_next_level_is_alerted_until_somebody_answers(tmp_path, a_study, a_phone, an_emr, peers):
+    with SmallPhone() as head, SmallPhone() as nobody:
+        patience = {"escalate_after_minutes": 0.1}
+        levels = [
+            {"name": name, "webhooks": [{"url": phone.url, "secret": phone.secret}]}
+            for name, phone in (("doctor", a_phone), ("head", head), ("director", nobody))
+        ]
+        with running_gateway(
+            tmp_path / "gateway", {**peers, "alerts": {"levels": levels, **patience}}
+        ) as gateway:
+            assert store(gateway, a_study.paths).returncode == 0
+            deadline = time.monotonic() + TIMEOUT_S
+            while not head.alerts and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert len(a_phone.alerts) == len(head.alerts) == 1
+            case = gateway.case(a_study.study_uid)
+            with gateway.api as api:
+                api.post(f"/api/v1/cases/{case['id']}/acknowledge", json={"by": "head"}).raise_for_status()
+            time.sleep(10)
+            assert not nobody.alerts, "an answer stops the escalation"
+            assert case["revision"] == 1
+
+
+def test_the_silence_of_the_team_is_visible(tmp_path, a_study, peers):
+    alerts = {"escalate_after_minutes": 0.02}
+    with running_gateway(tmp_path / "gateway", {**peers, "alerts": alerts}) as gateway:
+        assert store(gateway, a_study.paths).returncode == 0
+        case = gateway.wait_for(a_study.study_uid, nobody_answered, TIMEOUT_S)
+        assert case["times"]["acknowledged_at"] is None
+
+
+def nobody_answered(case) -> bool:
+    return any("nobody acknowledged" in (delivery["detail"] or "") for delivery in case["deliveries"])

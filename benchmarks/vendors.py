@@ -1,0 +1,85 @@
+"""The offline command in the habits of four vendors: volumes beside the truth, time and peak memory.
+
+``.venv/bin/python -m benchmarks.vendors`` prints the table that the README quotes.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.phantom import Patient, Phantom, make_patient
+from benchmarks.scanner import VENDORS, write_study
+
+SEED = 3
+"""A patient on whom nothing was tuned: the operating point was set on seeds from 100 upwards."""
+KIB_PER_MIB = 1024
+
+
+@dataclass(frozen=True)
+class Run:
+    """One child: what it printed and what it cost."""
+
+    result: dict[str, Any]
+    seconds: float
+    peak_mib: float
+
+
+def triage(folder: Path) -> Run:
+    """Run ``stroke-gateway triage --json`` on a folder."""
+    command = [sys.executable, "-m", "gateway.cli", "triage", str(folder), "--json"]
+    started = time.perf_counter()
+    with tempfile.TemporaryFile() as out:
+        child = subprocess.Popen(command, stdout=out)
+        _, _, usage = os.wait4(child.pid, 0)
+        child.returncode = 0  # wait4 has collected it
+        out.seek(0)
+        result = json.loads(out.read())
+    return Run(result, time.perf_counter() - started, usage.ru_maxrss / KIB_PER_MIB)
+
+
+def row(vendor: str, phantom: Phantom) -> tuple[str, ...]:
+    """Analyse one vendor's files."""
+    with tempfile.TemporaryDirectory(prefix="stroke-gateway-") as name:
+        write_study(phantom, Path(name), vendor, over_midnight=vendor == "ge")
+        run = triage(Path(name))
+    truth, result = phantom.truth, run.result
+    return (
+        vendor,
+        f"{result['core_ml']:.1f} / {truth.core_ml:.1f}",
+        f"{result['hypoperfused_ml']:.1f} / {truth.hypoperfused_ml:.1f}",
+        f"{result['side']} / {truth.side}",
+        f"{run.seconds:.1f}",
+        f"{result['timing_s']['total']:.1f}",
+        f"{run.peak_mib:.0f}",
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    phantom = make_patient(Patient(seed=SEED))
+    table = Table(
+        "vendor",
+        "core / truth, ml",
+        "hypoperfused / truth, ml",
+        "side / truth",
+        "command, s",
+        "of it analysis, s",
+        "peak memory, MiB",
+        title="stroke-gateway triage, 16 slices x 45 frames x 512 x 512, 5 HU noise",
+    )
+    for vendor in VENDORS:
+        table.add_row(*row(vendor, phantom))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
