@@ -22,6 +22,8 @@ from benchmarks.scanner import VENDORS, write_study
 SEED = 3
 """A patient on whom nothing was tuned: the operating point was set on seeds from 100 upwards."""
 KIB_PER_MIB = 1024
+WIDTH = 130
+"""Columns of the printed table, also where the output is no terminal."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def main() -> None:
     )
     for vendor in VENDORS:
         table.add_row(*row(vendor, phantom))
-    Console().print(table)
+    Console(width=WIDTH).print(table)
 
 
 if __name__ == "__main__":
