@@ -1,6 +1,7 @@
 """Child processes that never outlive their parent."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -12,8 +13,23 @@ ONE_BLAS_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """For whoever computes: the analysis brings its own threads, and BLAS threads on busy cores only wait for each other
 (0.2 s of deconvolution became several seconds)."""
 
-MESSAGE_TAIL = 400
-"""Characters of a dead child's last words that are kept for the log."""
+FRAMES_KEPT = 4
+"""Innermost frames of a dead child's traceback that are kept for the log."""
+_FRAME = re.compile(r'File "(?:.*/)?([^"/]+)", line (\d+), in (\S+)')
+_EXCEPTION = re.compile(r"^([A-Za-z_][\w.]*)(?::|$)", re.MULTILINE)
+
+
+def last_words(stderr: bytes) -> str:
+    r"""Where a child died and of what, without any message: messages may quote a dataset, and so a person.
+
+    >>> last_words(b'Traceback\n  File "/x/a.py", line 3, in f\n    boom()\nValueError: name is NGUYEN')
+    'a.py:3 f, ValueError'
+    """
+    text = stderr.decode(errors="replace")
+    frames = [f"{file}:{line} {function}" for file, line, function in _FRAME.findall(text)]
+    after = text[text.rfind('File "') :]
+    kinds = [name for name in _EXCEPTION.findall(after) if name.endswith(("Error", "Exception", "Exit"))]
+    return ", ".join([*frames[-FRAMES_KEPT:], *kinds[-1:]])
 
 
 def dying_with_parent(command: Sequence[str]) -> list[str]:

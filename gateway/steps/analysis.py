@@ -9,7 +9,7 @@ from gateway.analysis import refused
 from gateway.desk import Desk
 from gateway.jobs.orders import AnalyseOrder, command
 from gateway.ledger.records import Case
-from gateway.processes import run_to_end
+from gateway.processes import last_words, run_to_end
 from triage.types import Analysis
 
 log = structlog.get_logger()
@@ -59,9 +59,7 @@ def _run(desk: Desk, case: Case, revision: int) -> str:
         log.exception("analysis took too long", case_id=case.id, timeout_s=timeout_s)
         return f"the analysis took longer than {timeout_s:.0f} s"
     except subprocess.CalledProcessError as exc:
-        log.exception(
-            "analysis died", case_id=case.id, code=exc.returncode, said=exc.stderr.decode(errors="replace")
-        )
+        log.exception("analysis died", case_id=case.id, code=exc.returncode, where=last_words(exc.stderr))
         return f"the analysis process died (code {exc.returncode})"
     return "the analysis left no result"
 

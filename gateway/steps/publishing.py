@@ -8,7 +8,7 @@ from pydicom import dcmread
 from gateway.desk import Desk
 from gateway.jobs.orders import OBJECTS, RenderOrder, command
 from gateway.ledger.records import Case
-from gateway.processes import MESSAGE_TAIL, run_to_end
+from gateway.processes import last_words, run_to_end
 from triage.errors import AnalysisError, TemporaryError
 
 log = structlog.get_logger()
@@ -46,8 +46,7 @@ def _render(desk: Desk, case: Case) -> None:
     except subprocess.TimeoutExpired as exc:
         raise TemporaryError(f"drawing took longer than {RENDER_TIMEOUT_S:.0f} s") from exc
     except subprocess.CalledProcessError as exc:
-        said = exc.stderr.decode(errors="replace")[-MESSAGE_TAIL:]
-        log.exception("drawing died", case_id=case.id, code=exc.returncode, said=said)
+        log.exception("drawing died", case_id=case.id, code=exc.returncode, where=last_words(exc.stderr))
         if exc.returncode < 0:
             raise TemporaryError(f"drawing was killed by signal {-exc.returncode}") from exc
         raise AnalysisError("the result objects could not be built; the worker's log says why") from exc
