@@ -30,16 +30,14 @@ class Kill:
     at_stage: str | None = None
 
 
+PROCESSES = ("listener", "worker", "orthanc", "api")
 KILLS = [
-    Kill("listener", at_image=100),
-    Kill("worker", at_image=200),
-    Kill("orthanc", at_image=300),
-    Kill("worker", at_stage="complete_at"),
-    Kill("api", at_stage="complete_at"),
-    Kill("worker", at_stage="analysed_at"),
-    Kill("orthanc", at_stage="analysed_at"),
+    *(Kill(process, at_image=100) for process in PROCESSES),
+    *(Kill(process, at_stage="complete_at") for process in PROCESSES),
+    *(Kill(process, at_stage="analysed_at") for process in PROCESSES),
     Kill("worker", at_stage="alert_sent_at"),
 ]
+"""While images arrive, while they are analysed, while the result is handed over, and after the alert."""
 
 
 class Scanner:
