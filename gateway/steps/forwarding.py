@@ -7,7 +7,7 @@ import structlog
 
 from gateway.desk import Desk
 from gateway.ledger.arrivals import Unforwarded
-from triage.errors import InputError, TemporaryError
+from triage.errors import ConfigError, InputError, TemporaryError
 
 log = structlog.get_logger()
 
@@ -39,11 +39,12 @@ def forward_images(desk: Desk, case_id: str) -> str:
                 else:
                     desk.ledger.arrivals.mark_refused(item.arrival_id, refusal)
                     log.warning("the archive refused an object", case_id=case_id, arrival=item.arrival_id)
-    except TemporaryError as exc:
+    except (TemporaryError, ConfigError) as exc:  # wrong credentials are mended by a person while images wait
         log.warning("the archive is away", case_id=case_id, reason=str(exc))
         return Forwarded.AWAY
     finally:
-        desk.ledger.arrivals.mark_forwarded(taken, desk.now())
+        if taken:
+            desk.ledger.arrivals.mark_forwarded(taken, desk.now())
     return Forwarded.SOME
 
 
@@ -53,6 +54,8 @@ def _upload(desk: Desk, item: Unforwarded) -> str | None:
         desk.orthanc.upload(desk.spooled(item.path).read_bytes())
     except InputError as exc:
         return str(exc)
+    except OSError as exc:
+        return f"the stored file cannot be read ({exc.strerror}); check the spool's disk"
     return None
 
 

@@ -151,9 +151,8 @@ def test_a_signal_reaches_a_waiting_run_once_and_survives_a_kill(a_client, start
     wait_until(lambda: "answered acknowledged ends in slot-a" in log_of(tmp_path))
 
 
+@pytest.mark.parametrize("a_url", ["sqlite"], indirect=True)  # a journal that can be read as a file
 def test_the_journal_holds_json_and_no_pickle(a_url, a_client, start_worker, tmp_path):
-    if not a_url.startswith("sqlite"):
-        pytest.skip("the same serializer writes both; SQLite can be read as a file")
     start_worker("slot-a")
     a_client.submit("three", "run-5", 0.0, queue=Queue.ANALYSIS)
     wait_until(lambda: "three ends in slot-a" in log_of(tmp_path))
