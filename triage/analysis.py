@@ -27,6 +27,7 @@ from triage.types import (
     QualityFlag,
     Status,
     Thresholds,
+    TissueClass,
     TriageResult,
 )
 
@@ -125,10 +126,21 @@ def _protocol(
     with record.stage("deconvolution"):
         residue = deconvolve(clean, inverse_bank(inputs.arterial_hu, inputs.dt_s))
         values = perfusion(clean, inputs.arterial_hu, residue)
-        maps = as_maps(values, brain, tissue, plane.left(geometry))
+        ttp_s = time_to_peak(clean, bolus)
+        maps = as_maps(values, ttp_s, brain, tissue, plane.left(geometry))
     with record.stage("assessment"):
         assessment = assess(maps, tissue, plane, geometry, thresholds)
-    findings = Findings(geometry, mean_hu, maps, assessment.core, assessment.hypoperfused, inputs, moved)
+    labels = np.where(tissue, TissueClass.TISSUE, np.where(brain, TissueClass.VESSEL, TissueClass.OUTSIDE))
+    findings = Findings(
+        geometry,
+        mean_hu,
+        maps,
+        assessment.core,
+        assessment.hypoperfused,
+        labels.astype(np.uint8),
+        inputs,
+        moved,
+    )
     return findings, assessment
 
 
@@ -142,6 +154,12 @@ def _before(bolus: Bolus, time_s: Float64) -> Mask:
 def _enhancement(curves_hu: Float32, bolus: Bolus) -> Float32:
     """Curves ``(V, N)`` above their own mean before the bolus."""
     return np.asarray(curves_hu - curves_hu[:, bolus.baseline].mean(axis=1, keepdims=True))
+
+
+def time_to_peak(enhancement_hu: Float32, bolus: Bolus) -> Float32:
+    """Time from the bolus' arrival to the peak of each curve ``(V, N)``, float32 ``(V,)``."""
+    peak_s = bolus.time_s[enhancement_hu.argmax(axis=1)] - bolus.arrival_s
+    return np.asarray(np.maximum(peak_s, 0), dtype=np.float32)
 
 
 def _vessels(enhancement_hu: Float32, inputs: ArterialInput, inside: Mask) -> Mask:

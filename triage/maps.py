@@ -65,13 +65,13 @@ def perfusion(
     return Perfusion(*(values.astype(np.float32) for values in (cbf, cbv, mtt_s, tmax_s)))
 
 
-def as_maps(values: Perfusion, brain: Mask, tissue: Mask, left: Mask) -> PerfusionMaps:
+def as_maps(values: Perfusion, ttp_s: Float32, brain: Mask, tissue: Mask, left: Mask) -> PerfusionMaps:
     """Values of the voxels of `brain` ``(Z, Y, X)`` as maps, NaN elsewhere; Tmax without its offset in `tissue`."""
     cbf, cbv, mtt_s, tmax_s = (
         _volume(column, brain) for column in (values.cbf, values.cbv, values.mtt_s, values.tmax_s)
     )
     tmax_s = np.maximum(tmax_s - np.float32(tmax_offset_s(tmax_s, tissue, left)), 0)
-    return PerfusionMaps(cbf, cbv, mtt_s, tmax_s, brain)
+    return PerfusionMaps(cbf, cbv, mtt_s, tmax_s, _volume(ttp_s, brain), brain)
 
 
 def _volume(column: Float32, brain: Mask) -> Float32:

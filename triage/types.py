@@ -1,14 +1,27 @@
 """The nouns of an analysis: frozen, self-checking, arrays read-only."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from enum import StrEnum
-from typing import Any, Self
+from dataclasses import dataclass, field, fields
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from triage.geometry import ML_PER_MM3, Float32, Float64, Geometry, Mask, freeze, require
+from triage.results import (
+    Criterion,
+    Estimator,
+    Interval,
+    ModelFinding,
+    QualityFlag,
+    SecondOpinion,
+    Severity,
+    Side,
+    Status,
+    Territory,
+    TriageResult,
+)
+from triage.series import CtpSeries, FrameSource
 
 __all__ = [
     "ML_PER_MM3",
@@ -16,83 +29,38 @@ __all__ = [
     "ArterialInput",
     "Criterion",
     "CtpSeries",
+    "Estimator",
     "Findings",
     "Float32",
     "Float64",
+    "FrameSource",
     "Geometry",
+    "Interval",
     "Mask",
     "ModelFinding",
     "Motion",
     "PerfusionMaps",
     "QualityFlag",
+    "SecondOpinion",
     "Severity",
     "Side",
     "Status",
+    "Territory",
     "Thresholds",
+    "TissueClass",
     "TriageResult",
 ]
 
 
-class Side(StrEnum):
-    """Hemisphere of a lesion, as the patient's own left and right."""
+class TissueClass(IntEnum):
+    """What a voxel of the working grid is; perfusion is judged in TISSUE alone."""
 
-    LEFT = "left"
-    RIGHT = "right"
-    BILATERAL = "bilateral"
-    NONE = "none"
-
-
-class Status(StrEnum):
-    """How an analysis ended; refusing is a result."""
-
-    ANALYSED = "analysed"
-    NOT_ANALYSED = "not_analysed"
-
-
-class Severity(StrEnum):
-    """How far a quality flag reaches: SEVERE means the numbers must not be trusted."""
-
-    INFO = "info"
-    WARNING = "warning"
-    SEVERE = "severe"
-
-
-@dataclass(frozen=True, slots=True)
-class CtpSeries:
-    """One CT perfusion series.
-
-    Attributes
-    ----------
-    hu
-        float32 ``(T, Z, Y, X)``, Hounsfield units.
-    time_s
-        float64 ``(T, Z)``, seconds since the earliest image, strictly increasing along T in every slice.
-    geometry
-        Geometry of one frame; frames share it.
-    study_uid, series_uid
-        DICOM instance UIDs, kept for the result; never a person.
-    """
-
-    hu: Float32
-    time_s: Float64
-    geometry: Geometry
-    study_uid: str = ""
-    series_uid: str = ""
-
-    def __post_init__(self) -> None:
-        require(self.hu.ndim == 4, f"hu must be (T, Z, Y, X), got {self.hu.ndim} axes")
-        require(self.hu.dtype == np.float32, f"hu must be float32, got {self.hu.dtype}")
-        require(
-            self.hu.shape[1:] == self.geometry.shape,
-            f"hu {self.hu.shape[1:]} does not fit {self.geometry.shape}",
-        )
-        require(
-            self.time_s.shape == self.hu.shape[:2],
-            f"time_s must be {self.hu.shape[:2]}, got {self.time_s.shape}",
-        )
-        require(bool(np.isfinite(self.time_s).all()), "time_s contains NaN or infinity")
-        require(bool((np.diff(self.time_s, axis=0) > 0).all()), "time_s must increase from frame to frame")
-        freeze(self)
+    OUTSIDE = 0
+    TISSUE = 1
+    FLUID = 2
+    VESSEL = 3
+    OLD_INFARCT = 4
+    CALCIFICATION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +77,9 @@ class ArterialInput:
         int64 ``(K, 3)``, indices (z, y, x) on the working grid the curves were averaged over.
     venous_scale
         Factor applied to the arterial curve for partial volume, at least 1.
+    candidate_hu, candidate_scores, candidate_voxels
+        Arterial candidates, best first: curves float64 ``(C, N)`` before scaling, scores float64 ``(C,)`` without
+        dimension, and the voxel int64 ``(C, 3)`` at the heart of each.
     """
 
     time_s: Float64
@@ -117,6 +88,9 @@ class ArterialInput:
     arterial_voxels: NDArray[np.int64]
     venous_voxels: NDArray[np.int64]
     venous_scale: float = 1.0
+    candidate_hu: Float64 = field(default_factory=lambda: np.empty((0, 0)))
+    candidate_scores: Float64 = field(default_factory=lambda: np.empty(0))
+    candidate_voxels: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 3), np.int64))
 
     def __post_init__(self) -> None:
         n = self.time_s.shape
@@ -134,12 +108,17 @@ class ArterialInput:
 
 @dataclass(frozen=True, slots=True)
 class PerfusionMaps:
-    """Parametric maps, float32 ``(Z, Y, X)``, NaN outside `brain` (bool, same shape)."""
+    """Parametric maps, float32 ``(Z, Y, X)``, NaN outside `brain` (bool, same shape).
+
+    `ttp_s` is the time to peak of the tissue's own curve after the bolus arrived. Without an arterial input it is the
+    only map there is: the others are NaN everywhere.
+    """
 
     cbf_ml_per_100g_min: Float32
     cbv_ml_per_100g: Float32
     mtt_s: Float32
     tmax_s: Float32
+    ttp_s: Float32
     brain: Mask
 
     def __post_init__(self) -> None:
@@ -153,11 +132,13 @@ class PerfusionMaps:
 class Motion:
     """Rigid motion of every frame against the reference.
 
-    `translation_mm` and `rotation_deg` are float64 ``(T, 3)`` along/about LPS x, y, z.
+    `translation_mm` and `rotation_deg` are float64 ``(T, 3)`` along/about LPS x, y, z; `dropped` int64 ``(D,)`` are the
+    frames beyond repair, which were not used and are bridged in time.
     """
 
     translation_mm: Float64
     rotation_deg: Float64
+    dropped: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __post_init__(self) -> None:
         require(
@@ -170,7 +151,8 @@ class Motion:
 class Findings:
     """The arrays behind a result, on the working grid `geometry`.
 
-    `mean_hu` is the temporal mean after alignment, float32 ``(Z, Y, X)``; `core` and `hypoperfused` are bool masks.
+    `mean_hu` is the temporal mean after alignment, float32 ``(Z, Y, X)``; `core` and `hypoperfused` are bool masks;
+    `tissue_class` is uint8, one `TissueClass` a voxel.
     """
 
     geometry: Geometry
@@ -178,11 +160,12 @@ class Findings:
     maps: PerfusionMaps
     core: Mask
     hypoperfused: Mask
-    arterial: ArterialInput
+    tissue_class: NDArray[np.uint8]
+    arterial: ArterialInput | None
     motion: Motion
 
     def __post_init__(self) -> None:
-        for name in ("mean_hu", "core", "hypoperfused"):
+        for name in ("mean_hu", "core", "hypoperfused", "tissue_class"):
             shape = getattr(self, name).shape
             require(
                 shape == self.geometry.shape, f"{name} {shape} does not fit geometry {self.geometry.shape}"
@@ -205,86 +188,6 @@ class Thresholds:
             "severe_tmax_s": "Olivot 2014, Stroke 45:1018 (hypoperfusion intensity ratio)",
         }
     )
-
-
-@dataclass(frozen=True, slots=True)
-class QualityFlag:
-    """One thing a reader should know about the scan; `code` is stable, `text` is for people."""
-
-    code: str
-    severity: Severity
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """A trial's imaging rule: met or not, which clinical items are missing, and the sentence that says so."""
-
-    met: bool
-    missing: tuple[str, ...]
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFinding:
-    """What one model contributed: its identity and, for core models, its volume."""
-
-    name: str
-    version: str
-    sha256: str
-    core_ml: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TriageResult:
-    """The numbers of one case: no arrays, no person. Volumes in ml, ratios without dimension."""
-
-    status: Status
-    reason: str | None
-    study_uid: str
-    series_uid: str
-    side: Side = Side.NONE
-    core_ml: float | None = None
-    hypoperfused_ml: float | None = None
-    mismatch_ml: float | None = None
-    mismatch_ratio: float | None = None
-    hypoperfusion_intensity_ratio: float | None = None
-    cbv_index: float | None = None
-    volumes_ml: Mapping[str, float] = field(default_factory=dict)
-    criteria: Mapping[str, Criterion] = field(default_factory=dict)
-    models: tuple[ModelFinding, ...] = ()
-    quality: tuple[QualityFlag, ...] = ()
-    timing_s: Mapping[str, float] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        analysed = self.status is Status.ANALYSED
-        require(analysed or bool(self.reason), "a result that is not analysed needs a reason")
-        require(not analysed or self.core_ml is not None, "an analysed result needs its volumes")
-
-    @property
-    def trusted(self) -> bool:
-        """Whether the numbers may be shown as numbers: analysed, and no severe quality flag."""
-        return self.status is Status.ANALYSED and all(q.severity is not Severity.SEVERE for q in self.quality)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, ready for ``json.dumps``; the object of ``stroke-gateway triage --json``."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Self:
-        """Inverse of `to_json`."""
-        values = dict(plain)
-        values["status"], values["side"] = Status(values["status"]), Side(values["side"])
-        values["criteria"] = {
-            name: Criterion(c["met"], tuple(c["missing"]), c["text"])
-            for name, c in values["criteria"].items()
-        }
-        values["models"] = tuple(ModelFinding(**m) for m in values["models"])
-        values["quality"] = tuple(
-            QualityFlag(q["code"], Severity(q["severity"]), q["text"]) for q in values["quality"]
-        )
-        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def maps(*lesions, cbf=50.0):
     for region, low, tmax in lesions:
         flow[region], late[region] = low, tmax
     volume = np.full(GEOMETRY.shape, 4.0, np.float32)
-    return PerfusionMaps(flow, volume, 60 * volume / flow, late, TISSUE.copy())
+    return PerfusionMaps(flow, volume, 60 * volume / flow, late, late.copy(), TISSUE.copy())
 
 
 def assessed(*lesions):

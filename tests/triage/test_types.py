@@ -113,7 +113,7 @@ def inputs(**replaced):
 
 
 def maps(**replaced):
-    names = ("cbf_ml_per_100g_min", "cbv_ml_per_100g", "mtt_s", "tmax_s")
+    names = ("cbf_ml_per_100g_min", "cbv_ml_per_100g", "mtt_s", "tmax_s", "ttp_s")
     volumes = {name: np.zeros((2, 2, 2), np.float32) for name in names}
     return PerfusionMaps(**{**volumes, "brain": np.ones((2, 2, 2), dtype=bool), **replaced})
 

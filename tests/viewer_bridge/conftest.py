@@ -80,6 +80,7 @@ def make_findings(shape=(16, 128, 128), *, lesion=True, geometry=None):
         cbv_ml_per_100g=painted(4 * grey, 3.6, 1.2),
         mtt_s=painted(4.4, 9, 11),
         tmax_s=painted(1.6, 8, 11),
+        ttp_s=painted(9, 14, 17),
         brain=brain,
     )
     time_s = np.arange(40.0)
@@ -87,7 +88,7 @@ def make_findings(shape=(16, 128, 128), *, lesion=True, geometry=None):
     voxel = np.array([[z // 2, y // 2, x // 2]])
     arterial = ArterialInput(time_s, curve, curve * 1.2, voxel, voxel)
     motion = Motion(np.zeros((40, 3)), np.zeros((40, 3)))
-    return Findings(geometry, mean_hu, maps, core, risk, arterial, motion)
+    return Findings(geometry, mean_hu, maps, core, risk, brain.astype(np.uint8), arterial, motion)
 
 
 def make_result(findings):
