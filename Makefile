@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix env lock conformance clean
+.PHONY: help demo test check fix env lock peers conformance clean
 
 OHIF_VERSION := 3.13.2
 OHIF := .cache/ohif/$(OHIF_VERSION)/dist
@@ -20,6 +20,7 @@ help:
 	@echo "make test    set up and run every check"
 	@echo "make check   format, lint, types, layers, tests (set up before)"
 	@echo "make fix     format and apply safe fixes"
+	@echo "make peers   install what benchmarks.perfusion_speed compares with, in an environment of its own"
 
 demo: env $(OHIF)/index.html
 	@PACKAGES="$(DEMO_PACKAGES)" $(INSTALL)
@@ -63,6 +64,15 @@ $(OHIF)/index.html:
 lock:
 	$(BIN)/uv pip compile --quiet --upgrade --all-extras --no-emit-index-url --no-header --python-version 3.11 \
 		--output-file requirements.lock pyproject.toml
+
+# Peers of the speed benchmark. osipy asks for Python 3.12 and for packages that its deconvolution does not use.
+peers: .cache/peers/installed
+
+.cache/peers/installed:
+	python3 -m venv .cache/peers
+	.cache/peers/bin/python -m pip install --quiet --disable-pip-version-check dcmri==0.6.20 pydantic pyyaml
+	.cache/peers/bin/python -m pip install --quiet --disable-pip-version-check --ignore-requires-python --no-deps osipy==0.1.4
+	touch $@
 
 clean:
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

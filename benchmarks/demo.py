@@ -30,6 +30,8 @@ from benchmarks.running import RunningGateway, running_gateway
 from benchmarks.scanner import Written, write_study
 from benchmarks.small_emr import SmallEmr
 from benchmarks.small_phone import SmallPhone
+from triage.types import Interval
+from viewer_bridge.figures import span
 
 VENDOR = "siemens"
 CORE_TOLERANCE_ML = 10.0
@@ -213,12 +215,14 @@ def volumes_table(result: dict[str, Any], phantom: Phantom) -> Table:
     table = Table(
         "volume",
         "computed / ml",
+        "90 % interval",
         "truth / ml",
         title=f"lesion side: {result.get('side')}, truth {truth.side}",
     )
     for text, key, true_ml in rows:
-        value = result.get(key)
-        table.add_row(text, "-" if value is None else f"{value:.1f}", f"{true_ml:.1f}")
+        value, ends = result.get(key), (result.get("intervals") or {}).get(key)
+        shown = "-" if value is None else f"{value:.1f}"
+        table.add_row(text, shown, span(Interval(**ends)) if ends else "-", f"{true_ml:.1f}")
     return table
 
 

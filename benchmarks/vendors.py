@@ -18,6 +18,8 @@ from rich.table import Table
 
 from benchmarks.phantom import Patient, Phantom, make_patient
 from benchmarks.scanner import VENDORS, write_study
+from triage.types import Interval
+from viewer_bridge.figures import span
 
 SEED = 3
 """A patient on whom nothing was tuned: the operating point was set on seeds from 100 upwards."""
@@ -56,8 +58,8 @@ def row(vendor: str, phantom: Phantom) -> tuple[str, ...]:
     truth, result = phantom.truth, run.result
     return (
         vendor,
-        f"{result['core_ml']:.1f} / {truth.core_ml:.1f}",
-        f"{result['hypoperfused_ml']:.1f} / {truth.hypoperfused_ml:.1f}",
+        f"{_volume(result, 'core_ml')} / {truth.core_ml:.1f}",
+        f"{_volume(result, 'hypoperfused_ml')} / {truth.hypoperfused_ml:.1f}",
         f"{result['side']} / {truth.side}",
         f"{run.seconds:.1f}",
         f"{result['timing_s']['total']:.1f}",
@@ -65,13 +67,21 @@ def row(vendor: str, phantom: Phantom) -> tuple[str, ...]:
     )
 
 
+def _volume(result: dict[str, Any], key: str) -> str:
+    """A volume with its 90 % interval; why there is none when there is none."""
+    if result[key] is None:
+        return str(result["reason"] or "not trusted")
+    ends = result["intervals"].get(key)
+    return f"{result[key]:.1f}{f' ({span(Interval(**ends))})' if ends else ''}"
+
+
 def main() -> None:
     """Print the table."""
     phantom = make_patient(Patient(seed=SEED))
     table = Table(
         "vendor",
-        "core / truth, ml",
-        "hypoperfused / truth, ml",
+        "core (90 %) / truth, ml",
+        "hypoperfused (90 %) / truth, ml",
         "side / truth",
         "command, s",
         "of it analysis, s",

@@ -1,87 +1,288 @@
-"""Bounds on what a peer may make the listener wait for or hold in memory."""
+"""The porch: where connections wait until they have asked for an association, without costing a thread.
 
+Peers that say nothing, too little or too much are kept out here by one thread that watches them all. When the porch is
+full, the address with most visitors loses its oldest: a crowd of silent peers cannot keep a sender out.
+"""
+
+import selectors
 import socket
+import ssl
+import threading
 import time
-from dataclasses import dataclass
-from socketserver import BaseServer
-from typing import Any
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
 
-from pynetdicom import evt
-from pynetdicom.transport import ThreadedAssociationServer
+import structlog
 
-LARGEST_PDU_BYTES = 1 << 20
-"""Protocol data units above one mebibyte are refused; common senders stay at or below 128 KiB."""
+from dicom_scp.wire import HEADER, LARGEST_REQUEST_BYTES, STALL_S, AbortReason, PduType, abort_pdu
 
-STALL_S = 30.0
-"""A protocol data unit that has begun must be complete within this time."""
-
-RECEIVE_BYTES = 1 << 16
-"""Bytes taken from the socket at once."""
+LOG = structlog.get_logger()
 
 BACKLOG = 128
-"""Connections the kernel keeps waiting; with the library's five, bursts wait seconds for SYN retries."""
+"""Connections the kernel keeps waiting; with five, bursts wait seconds for SYN retries."""
+
+MOST_VISITORS = 600
+"""Connections on the porch; a process may open 1,024 files by default, and associations need some of them."""
+
+MOST_HELD_BYTES = 16 << 20
+"""Of unfinished requests, all visitors together."""
+
+SWEEP_S = 0.5
+"""While somebody is on the porch, deadlines are looked at this often."""
+
+LINGER_S = 5.0
+"""ARTIM: how long a peer may take to close after a rejection, release or abort (PS3.8 section 9.1.5)."""
+
+AUDIT_S = 60.0
+"""One line per refused address in this time; what else happened is counted."""
+
+MOST_AUDITED = 1_024
+"""Addresses remembered for that."""
+
+DISCARD_BYTES = 1 << 16
 
 
-@dataclass(slots=True)
-class BoundedReceive:
-    """Reads exactly what is asked, within a deadline and below the limits; stands in for the library's endless read.
+class Audit:
+    """Log lines about refused peers, one per address and minute."""
 
-    `held_bytes` counts what has come in since the last complete message.
-    """
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[float, int]] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, address: str, calling_ae: str, reason: str) -> None:
+        """Note a refusal."""
+        now = time.monotonic()
+        with self._lock:
+            last, more = self._seen.get(address, (-AUDIT_S, 0))
+            if now - last < AUDIT_S:
+                self._seen[address] = (last, more + 1)
+                return
+            if len(self._seen) >= MOST_AUDITED:
+                self._seen.clear()
+            self._seen[address] = (now, 0)
+        LOG.warning("association_rejected", reason=reason, address=address, calling_ae=calling_ae, more=more)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A listening socket, and what secures it."""
 
     sock: socket.socket
-    largest_message_bytes: int
-    held_bytes: int = 0
+    tls: ssl.SSLContext | None = None
 
-    def __call__(self, nr_bytes: int) -> bytearray:
-        """Read `nr_bytes`, or fewer when the peer closed the connection; a peer out of bounds is cut off."""
+
+@dataclass(slots=True, eq=False)
+class Visitor:
+    """A connection without an association: on its way in, or on its way out."""
+
+    sock: socket.socket
+    address: str
+    deadline: float
+    must_shake_hands: bool = False
+    is_leaving: bool = False
+    held: bytearray = field(default_factory=bytearray)
+
+    @property
+    def missing(self) -> int:
+        """Bytes until the next thing is known: the header, then the whole request."""
+        if len(self.held) < HEADER.size:
+            return HEADER.size - len(self.held)
+        return HEADER.size + int(HEADER.unpack_from(self.held)[1]) - len(self.held)
+
+
+Admit = Callable[[socket.socket, str, bytes], bytes]
+"""Takes a connection with its request over, or returns what to answer instead."""
+
+
+class Porch:
+    """Accepts, waits, admits, and sees off; one thread in `run`."""
+
+    def __init__(self, doors: Sequence[Door], admit: Admit, audit: Audit, patience_s: float) -> None:
+        self._admit = admit
+        self._audit = audit
+        self._patience_s = patience_s
+        self._visitors: dict[Visitor, None] = {}
+        self._leaving: deque[tuple[socket.socket, str]] = deque()
+        self._doors = doors
+        self._is_open = self._welcomes = True
+        self._selector = selectors.DefaultSelector()
+        self._bell, self._rung = socket.socketpair()
+        self._selector.register(self._rung, selectors.EVENT_READ, self._answer_bell)
+        for door in doors:
+            door.sock.setblocking(False)  # noqa: FBT003 - the socket library's own signature
+            self._selector.register(door.sock, selectors.EVENT_READ, partial(self._welcome, door))
+
+    def run(self) -> None:
+        """Watch until `close`."""
+        sweep = time.monotonic()
+        while self._is_open:
+            for key, _ in self._selector.select(SWEEP_S if self._visitors else None):
+                key.data()
+            if time.monotonic() >= sweep:
+                sweep = time.monotonic() + SWEEP_S
+                self._sweep(time.monotonic())
+        for visitor in list(self._visitors):
+            self._drop(visitor)
+        for sock, _ in self._leaving:
+            sock.close()
+        self._selector.close()
+        self._rung.close()
+        self._bell.close()
+
+    def shut_doors(self) -> None:
+        """Welcome nobody any more; from any thread."""
+        self._welcomes = False
+        self._ring()
+
+    def close(self) -> None:
+        """End `run`; from any thread."""
+        self._is_open = False
+        self._ring()
+
+    def see_off(self, sock: socket.socket, address: str) -> None:
+        """Take a finished connection: what we sent last must arrive, so the peer closes first; from any thread."""
+        with suppress(OSError):
+            plain = socket.socket(fileno=sock.detach())  # what remains of TLS is not worth a dialogue
+            self._leaving.append((plain, address))
+            plain.shutdown(socket.SHUT_WR)
+        self._ring()
+
+    def _ring(self) -> None:
+        with suppress(OSError):
+            self._bell.send(b"\0")
+
+    def _answer_bell(self) -> None:
+        self._rung.recv(DISCARD_BYTES)
+        if not self._welcomes:
+            for door in self._doors:
+                self._selector.unregister(door.sock)
+            self._doors = ()
+        while self._leaving:
+            sock, address = self._leaving.popleft()
+            sock.setblocking(False)  # noqa: FBT003 - the socket library's own signature
+            self._enter(Visitor(sock, address, time.monotonic() + LINGER_S, is_leaving=True))
+
+    def _welcome(self, door: Door) -> None:
         try:
-            return self._read(nr_bytes)
+            sock, address = door.sock.accept()
+        except BlockingIOError:
+            return
+        except OSError as exc:
+            self._make_room(f"no connection can be accepted: {exc.strerror}")
+            return
+        sock.setblocking(False)  # noqa: FBT003 - the socket library's own signature
+        settle(sock)
+        if door.tls is not None:
+            sock = door.tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        deadline = time.monotonic() + self._patience_s
+        self._enter(Visitor(sock, address[0], deadline, must_shake_hands=door.tls is not None))
+
+    def _enter(self, visitor: Visitor) -> None:
+        if len(self._visitors) >= MOST_VISITORS:
+            self._make_room("too many connections without an association")
+        self._visitors[visitor] = None
+        step = self._discard if visitor.is_leaving else self._listen
+        self._selector.register(visitor.sock, selectors.EVENT_READ, partial(step, visitor))
+
+    def _make_room(self, reason: str) -> None:
+        """Drop the oldest visitor from the address that has most."""
+        if not self._visitors:
+            time.sleep(SWEEP_S)  # nothing of ours to give up: the system itself is short of something
+            return
+        busiest = Counter(visitor.address for visitor in self._visitors).most_common(1)[0][0]
+        self._drop(next(visitor for visitor in self._visitors if visitor.address == busiest), reason)
+
+    def _sweep(self, now: float) -> None:
+        for visitor in [visitor for visitor in self._visitors if visitor.deadline <= now]:
+            self._drop(visitor, "" if visitor.is_leaving else "no association was asked for in time")
+
+    def _drop(self, visitor: Visitor, reason: str = "", last_word: bytes = b"") -> None:
+        if reason:
+            self._audit(visitor.address, "", reason)
+        self._forget(visitor)
+        if last_word:
+            self._send_away(visitor, last_word)
+        else:
+            visitor.sock.close()
+
+    def _send_away(self, visitor: Visitor, last_word: bytes) -> None:
+        with suppress(OSError):
+            visitor.sock.send(last_word)
+        self.see_off(visitor.sock, visitor.address)
+
+    def _forget(self, visitor: Visitor) -> None:
+        del self._visitors[visitor]
+        self._selector.unregister(visitor.sock)
+
+    def _discard(self, visitor: Visitor) -> None:
+        try:
+            gone = not visitor.sock.recv(DISCARD_BYTES)
+        except BlockingIOError:
+            return
         except OSError:
-            self.sock.close()
-            raise
+            gone = True
+        if gone:
+            self._drop(visitor)
 
-    def _read(self, nr_bytes: int) -> bytearray:
-        self.held_bytes += nr_bytes
-        if nr_bytes > LARGEST_PDU_BYTES or self.held_bytes > self.largest_message_bytes:
-            raise OSError("a peer sent more than the listener may hold")
-        deadline, received = time.monotonic() + STALL_S, bytearray()
-        while len(received) < nr_bytes:
-            self.sock.settimeout(max(deadline - time.monotonic(), 0.001))
-            part = self.sock.recv(min(RECEIVE_BYTES, nr_bytes - len(received)))
+    def _listen(self, visitor: Visitor) -> None:
+        try:
+            self._hear(visitor)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return
+        except OSError as exc:
+            reason = "the TLS handshake failed" if visitor.must_shake_hands else "the connection broke"
+            self._drop(visitor, f"{reason}: {getattr(exc, 'reason', None) or type(exc).__name__}")
+
+    def _hear(self, visitor: Visitor) -> None:
+        """Take what has come; raises when there is nothing more for now."""
+        if visitor.must_shake_hands:
+            assert_tls(visitor.sock).do_handshake()
+            visitor.must_shake_hands = False
+        while visitor.missing:
+            part = visitor.sock.recv(visitor.missing)
             if not part:
-                break
-            received += part
-        return received
+                self._drop(visitor)
+                return
+            visitor.held += part
+            if len(visitor.held) == HEADER.size and not self._may_go_on(visitor):
+                return
+        self._hand_over(visitor)
 
-    def message_complete(self, _event: Any) -> None:
-        """Start counting anew."""
-        self.held_bytes = 0
+    def _may_go_on(self, visitor: Visitor) -> bool:
+        kind, length = HEADER.unpack(visitor.held)
+        known = kind in set(PduType)
+        if kind != PduType.ASSOCIATE_RQ:
+            word = AbortReason.UNEXPECTED_PDU if known else AbortReason.UNRECOGNISED_PDU
+            self._drop(visitor, "no association request", abort_pdu(word))
+            return False
+        if length > LARGEST_REQUEST_BYTES:
+            self._drop(
+                visitor, "an association request is too long", abort_pdu(AbortReason.INVALID_PARAMETER)
+            )
+            return False
+        if sum(len(other.held) for other in self._visitors) > MOST_HELD_BYTES:
+            self._make_room("association requests without an end")
+        return visitor in self._visitors
 
-    def connection_closed(self, _event: Any) -> None:
-        """Give the descriptor back; the library forgets to when the peer was faster."""
-        self.sock.close()
+    def _hand_over(self, visitor: Visitor) -> None:
+        self._forget(visitor)
+        answer = self._admit(visitor.sock, visitor.address, bytes(visitor.held[HEADER.size :]))
+        if answer:
+            self._send_away(visitor, answer)
 
 
-def bound_connection(event: evt.Event, largest_message_bytes: int) -> None:
-    """Bound a new connection; dead peers are noticed by keep-alive."""
-    connection = event.assoc.dul.socket
-    sock: socket.socket = connection.socket
+def assert_tls(sock: socket.socket) -> ssl.SSLSocket:
+    """A socket that must shake hands is one of TLS."""
+    if not isinstance(sock, ssl.SSLSocket):
+        raise TypeError("not a TLS socket")
+    return sock
+
+
+def settle(sock: socket.socket) -> None:
+    """Answer at once, and notice dead peers."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALL_S * 1000))
-    bounded = BoundedReceive(sock, largest_message_bytes)
-    connection.recv = bounded
-    event.assoc.bind(evt.EVT_DIMSE_RECV, bounded.message_complete)
-    event.assoc.bind(evt.EVT_CONN_CLOSE, bounded.connection_closed)
-
-
-class Server(ThreadedAssociationServer):  # type: ignore[misc]  # the library is untyped here
-    """The library's server with a longer queue, stoppable without its application entity."""
-
-    request_queue_size = BACKLOG
-
-    def shutdown(self) -> None:
-        """Stop accepting and close the listening socket."""
-        BaseServer.shutdown(self)
-        self.server_close()

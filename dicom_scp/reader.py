@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +11,18 @@ from dicom_scp.elements import walk_file
 from dicom_scp.headers import TAGS, ImageHeader, header_of, read_header
 from dicom_scp.pixels import PIXEL_TAGS, PixelFormat, read_hu
 from dicom_scp.recognition import FEWEST_SLICES, SeriesKind, SeriesLook, is_slice, look_at_study
-from dicom_scp.slices import EVEN_SPACING_MM, SAME_INSTANT_S, Stack, acquisition_times_s, stack
+from dicom_scp.slices import SAME_INSTANT_S, Stack, acquisition_times_s, geometry_of, stack
 from triage.errors import InputError, TemporaryError
-from triage.types import CtpSeries, Float64, Geometry
+from triage.types import CtpSeries, Float32, Float64, Geometry
 
 LONGEST_SERIES_S = 1800.0
 """A CT perfusion scan takes a minute or two; a longer span means that dates are wrong or two scans are mixed."""
 
 LARGEST_SERIES_BYTES = 16 << 30
 """Float32 volume refused before it is allocated; 320 slices of 512 x 512 at 40 times need 13 GB."""
+
+LARGEST_FRAME_BYTES = 1 << 30
+"""Float32 frame refused at opening: two are in memory at a time, and 320 slices of 512 x 512 need a third of it."""
 
 SAME_COSINE = 1e-3
 """Direction cosines of one series agree within this; vendors write five to seven digits."""
@@ -35,8 +38,44 @@ class _Slice:
     pixels: PixelFormat
 
 
-def read_ctp(paths: Iterable[Path]) -> CtpSeries:
-    """Read the files of one CT perfusion series, in any order.
+@dataclass(frozen=True, slots=True)
+class StoredSeries:
+    """One CT perfusion series in its files: headers are read and checked, pixels wait (a `FrameSource`).
+
+    Attributes
+    ----------
+    geometry
+        Geometry of one frame.
+    time_s
+        float64 ``(T, Z)``, seconds since the earliest image, strictly increasing along T in every slice.
+    study_uid, series_uid
+        DICOM instance UIDs.
+    """
+
+    geometry: Geometry
+    time_s: Float64
+    study_uid: str
+    series_uid: str
+    _slices: tuple[tuple[_Slice, ...], ...] = field(repr=False)
+
+    def frame(self, number: int) -> Float32:
+        """Decode one frame, float32 ``(Z, Y, X)`` in HU; several threads may ask at once.
+
+        Raises
+        ------
+        InputError
+            If the pixels of an image do not fill it, or cannot be decoded.
+        TemporaryError
+            If a file cannot be read.
+        """
+        hu = np.empty(self.geometry.shape, dtype=np.float32)
+        for item, image in zip(self._slices[number], hu, strict=True):
+            read_hu(item.path, item.pixels, image)
+        return hu
+
+
+def open_ctp(paths: Iterable[Path]) -> StoredSeries:
+    """Open the files of one CT perfusion series, in any order; headers are read, pixels are not.
 
     Images are grouped by position and ordered by time at each position. Their times are the acquisition times; where
     those are absent or repeat at a position, Temporal Position Identifier times Temporal Resolution. The instance
@@ -53,14 +92,32 @@ def read_ctp(paths: Iterable[Path]) -> CtpSeries:
     _require_uniform(slices)
     ordered = _in_time([item.header for item in slices])
     _require_full(ordered)
-    geometry = _geometry(ordered)
-    hu = np.empty((int(ordered.counts[0]), *geometry.shape), dtype=np.float32)
-    time_s = np.empty(hu.shape[:2])
-    for item, t, z, instant_s in zip(slices, ordered.rank, ordered.position, ordered.instant_s, strict=True):
-        read_hu(item.path, item.pixels, hu[t, z])
-        time_s[t, z] = instant_s
+    geometry = geometry_of(ordered)
+    _require_memory(geometry.shape, LARGEST_FRAME_BYTES)
+    order = np.lexsort((ordered.position, ordered.rank)).reshape(-1, geometry.shape[0])
+    time_s = ordered.instant_s[order]
     first = slices[0].header
-    return CtpSeries(hu, time_s - time_s.min(), geometry, first.study_uid, first.series_uid)
+    frames = tuple(tuple(slices[k] for k in row) for row in order)
+    return StoredSeries(geometry, time_s - time_s.min(), first.study_uid, first.series_uid, frames)
+
+
+def read_ctp(paths: Iterable[Path]) -> CtpSeries:
+    """Open one CT perfusion series and decode all of it into memory.
+
+    Raises
+    ------
+    InputError
+        What `open_ctp` and `StoredSeries.frame` raise, and if the series needs more than `LARGEST_SERIES_BYTES`.
+    TemporaryError
+        If a file cannot be read.
+    """
+    stored = open_ctp(paths)
+    hu_shape = (len(stored.time_s), *stored.geometry.shape)
+    _require_memory(hu_shape, LARGEST_SERIES_BYTES)
+    hu = np.empty(hu_shape, dtype=np.float32)
+    for number, frame in enumerate(hu):
+        frame[:] = stored.frame(number)
+    return CtpSeries(hu, stored.time_s.copy(), stored.geometry, stored.study_uid, stored.series_uid)
 
 
 def _read_slice(path: Path) -> _Slice | None:
@@ -180,44 +237,10 @@ def _numbers_skip(ordered: Stack) -> bool:
     return bool((steps > 0).all() and (steps != steps[:, :1]).any())
 
 
-def _geometry(ordered: Stack) -> Geometry:
-    """Geometry of one frame; the step from slice to slice keeps the gantry tilt.
-
-    Raises
-    ------
-    InputError
-        If the slices do not lie on an even grid along one line.
-    """
-    header = ordered.headers[0]
-    rows, columns, spacing, orientation = (
-        header.rows,
-        header.columns,
-        header.pixel_spacing_mm,
-        header.orientation,
-    )
-    if rows is None or columns is None or spacing is None or orientation is None:
-        raise InputError("an image has no rows, columns, pixel spacing or orientation")
-    corners = np.array([h.position_mm for h in ordered.headers])
-    firsts = np.array([corners[ordered.position == z][0] for z in range(len(ordered.position_mm))])
-    step = (firsts[-1] - firsts[0]) / (len(firsts) - 1)
-    expected = firsts[0] + ordered.position[:, None] * step
-    off_mm = float(np.linalg.norm(corners - expected, axis=1).max())
-    if off_mm > EVEN_SPACING_MM:
-        raise InputError(f"slice distances are uneven: an image lies {off_mm:.2f} mm off the grid")
-    affine = np.eye(4)
-    affine[:3, 0] = step
-    affine[:3, 1] = np.array(orientation[3:]) * spacing[0]
-    affine[:3, 2] = np.array(orientation[:3]) * spacing[1]
-    affine[:3, 3] = firsts[0]
-    shape = (len(firsts), rows, columns)
-    _require_memory(shape, int(ordered.counts[0]))
-    return Geometry(shape, affine, header.frame_of_reference_uid)
-
-
-def _require_memory(shape: tuple[int, int, int], frames: int) -> None:
-    needed = frames * int(np.prod(shape, dtype=np.int64)) * np.dtype(np.float32).itemsize
-    if needed > LARGEST_SERIES_BYTES:
-        raise InputError(f"the series needs {needed >> 30} GiB of memory")
+def _require_memory(shape: tuple[int, ...], most_bytes: int) -> None:
+    needed = int(np.prod(shape, dtype=np.int64)) * np.dtype(np.float32).itemsize
+    if needed > most_bytes:
+        raise InputError(f"the series needs {needed >> 20} MiB of memory at once")
 
 
 def find_perfusion(folder: Path) -> tuple[Path, ...]:

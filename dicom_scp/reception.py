@@ -1,28 +1,32 @@
-"""What happens between a sender's request and the answer to it."""
+"""What happens between a storage request and the answer to it: the dataset goes to disk as it comes."""
 
-import threading
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
-from uuid import uuid4
 
 import structlog
-from pynetdicom import evt
-from pynetdicom.association import Association
 
 from dicom_scp.arrival import Arrival, AssociationEvent, AssociationKind, Refusal, StoreStatus
-from dicom_scp.headers import ImageHeader, read_dataset_header
-from dicom_scp.spool import FileMeta, Spool
+from dicom_scp.dimse import Command, Element
+from dicom_scp.elements import is_uid, walk_dataset
+from dicom_scp.headers import TAGS, ImageHeader, header_of
+from dicom_scp.negotiation import Context
+from dicom_scp.prefix import early_header
+from dicom_scp.services import Peer
+from dicom_scp.spool import FileMeta, Incoming, Spool
+from dicom_scp.wire import ConnectionLostError, ProtocolError
 from triage.errors import InputError, TemporaryError
 
 LOG = structlog.get_logger()
 
-REJECTED_TRANSIENT, BY_PRESENTATION, TEMPORARY_CONGESTION = 0x02, 0x03, 0x01
-"""A-ASSOCIATE-RJ, "try again later" (PS3.8 table 9-21)."""
+PREFIX_BYTES = 1 << 16
+"""Kept in memory until the header is known; CT headers take 2 to 20 KiB, longer ones are read back from the file."""
 
 ABORTING = frozenset({StoreStatus.OUT_OF_RESOURCES, StoreStatus.PROCESSING_FAILURE})
 """After these the association is aborted: common senders go on after a failure status and then report success."""
+
+_WANTED = frozenset(TAGS.values())
 
 
 class MismatchError(InputError):
@@ -48,88 +52,24 @@ class Callbacks:
     on_refusal: Callable[[Refusal], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """The other end of an open association."""
-
-    association_id: str
-    calling_ae: str
-    called_ae: str
-
-
 class Reception:
-    """Answers the library's events, and knows who is connected."""
+    """Takes instances in, and tells its observers; shared by all associations."""
 
     def __init__(self, spool: Spool, callbacks: Callbacks, free_floor_bytes: int) -> None:
         self._spool = spool
         self._tell = callbacks
         self._free_floor_bytes = free_floor_bytes
-        self._peers: dict[Association, Peer] = {}
 
-    def handlers(self) -> list[tuple[Any, ...]]:
-        """Return which method answers which event."""
-        return [
-            (evt.EVT_REQUESTED, self._requested),
-            (evt.EVT_REJECTED, self._rejected),
-            (evt.EVT_ESTABLISHED, self._established),
-            (evt.EVT_RELEASED, self._released),
-            (evt.EVT_C_ECHO, self._echo),
-            (evt.EVT_C_STORE, self._store),
-        ]
-
-    def _echo(self, _event: evt.Event) -> int:
-        return int(StoreStatus.SUCCESS)
-
-    def _requested(self, event: evt.Event) -> None:
-        """Refuse early while there is no room: a rejected sender knows that it has to come again."""
-        reason = self._reason_to_reject()
-        if reason:
-            LOG.warning("association_rejected", reason=reason)
-            event.assoc.acse.send_reject(REJECTED_TRANSIENT, BY_PRESENTATION, TEMPORARY_CONGESTION)
-            event.assoc.kill()
-
-    def _reason_to_reject(self) -> str:
+    def reason_to_reject(self) -> str:
+        """Why no association is welcome now, or an empty string: a rejected sender knows it has to come again."""
         try:
             self._require_room()
             return "" if self._tell.is_accepting() else "not accepting"
         except Exception as exc:  # noqa: BLE001 - whatever is wrong, the sender must come again
-            return f"{type(exc).__name__}"
+            return type(exc).__name__
 
-    def _require_room(self) -> None:
-        if self._spool.free_bytes < self._free_floor_bytes:
-            raise TemporaryError("free space is below the floor")
-
-    def _rejected(self, event: evt.Event) -> None:
-        requestor = event.assoc.requestor.primitive
-        LOG.warning(
-            "association_rejected",
-            reason="negotiation",
-            calling_ae=requestor.calling_ae_title,
-            called_ae=requestor.called_ae_title,
-        )
-
-    def _established(self, event: evt.Event) -> None:
-        requestor = event.assoc.requestor.primitive
-        peer = Peer(uuid4().hex, requestor.calling_ae_title.strip(), requestor.called_ae_title.strip())
-        self._peers[event.assoc] = peer
-        threading.Thread(target=self._see_off, args=(event.assoc,), daemon=True).start()
-        if not self._report(peer, AssociationKind.OPENED):
-            event.assoc.abort(block=False)
-
-    def _released(self, event: evt.Event) -> None:
-        self._closed(event.assoc, AssociationKind.RELEASED)
-
-    def _see_off(self, association: Association) -> None:
-        """Wait for the association's thread: however it ends without a release, it was aborted."""
-        association.join()
-        self._closed(association, AssociationKind.ABORTED)
-
-    def _closed(self, association: Association, change: AssociationKind) -> None:
-        peer = self._peers.pop(association, None)
-        if peer is not None:
-            self._report(peer, change)
-
-    def _report(self, peer: Peer, change: AssociationKind) -> bool:
+    def report(self, peer: Peer, change: AssociationKind) -> bool:
+        """Tell that an association came or went; returns whether that was recorded."""
         LOG.info(
             "association_changed", change=change, association=peer.association_id, calling_ae=peer.calling_ae
         )
@@ -140,23 +80,31 @@ class Reception:
             return False
         return True
 
-    def _store(self, event: evt.Event) -> int:
-        peer = self._peers[event.assoc]
-        try:
-            self._tell.on_arrival(self._receive(event, peer))
-        except Exception as exc:  # noqa: BLE001 - the sender must get an answer
-            return self._refuse(event, peer, exc)
-        return int(StoreStatus.SUCCESS)
+    def store(
+        self, context: Context, command: Command, peer: Peer, pieces: Iterator[memoryview]
+    ) -> StoreStatus:
+        """Take in the dataset of a C-STORE request (PS3.4 annex B.2).
 
-    def _receive(self, event: evt.Event, peer: Peer) -> Arrival:
-        """Make the dataset of a C-STORE request durable, exactly as received."""
+        Raises
+        ------
+        ConnectionLostError, ProtocolError
+            The peer did not finish the message; nothing is kept then.
+        """
+        try:
+            self._tell.on_arrival(self._keep(context, command, peer, pieces))
+        except (ConnectionLostError, ProtocolError):
+            raise
+        except Exception as exc:  # noqa: BLE001 - the sender must get an answer
+            return self._refuse(peer, exc, pieces)
+        return StoreStatus.SUCCESS
+
+    def _keep(self, context: Context, command: Command, peer: Peer, pieces: Iterator[memoryview]) -> Arrival:
+        """Make the dataset durable, exactly as received."""
         self._require_room()
-        dataset, syntax = event.request.DataSet, str(event.context.transfer_syntax)
-        dataset.seek(0)
-        header = read_dataset_header(dataset, syntax)
-        _require_match(event, header)
-        meta = FileMeta(header.sop_class_uid, header.sop_instance_uid, syntax)
-        stored = self._spool.store(dataset.getbuffer(), meta)
+        syntax = context.transfer_syntax
+        with self._spool.receive(_announced(context, command)) as incoming:
+            header = _write(incoming, pieces, syntax, command)
+            stored = incoming.commit()
         return Arrival(
             header=header,
             path=stored.path,
@@ -169,33 +117,57 @@ class Reception:
             association_id=peer.association_id,
         )
 
-    def _refuse(self, event: evt.Event, peer: Peer, fault: Exception) -> int:
+    def _require_room(self) -> None:
+        if self._spool.free_bytes < self._free_floor_bytes:
+            raise TemporaryError("free space is below the floor")
+
+    def _refuse(self, peer: Peer, fault: Exception, pieces: Iterator[memoryview]) -> StoreStatus:
         status = next(status for error, status in STATUS_BY_ERROR if isinstance(fault, error))
         ours = isinstance(fault, InputError | TemporaryError)
         reason = str(fault) if ours else f"internal error: {type(fault).__name__}"
         LOG.warning(
             "instance_refused", association=peer.association_id, status=f"{status:04X}", reason=reason
         )
-        if status in ABORTING:
-            event.assoc.bind(evt.EVT_PDU_SENT, _abort)
         try:
             self._tell.on_refusal(Refusal(peer.association_id, peer.calling_ae, status, reason, _now()))
         except Exception as exc:  # noqa: BLE001 - the sender must get an answer
             LOG.error("refusal_not_recorded", error=type(exc).__name__)  # noqa: TRY400 - no values
-        return int(status)
+        for _ in pieces:  # senders read the answer once they have sent everything
+            pass
+        return status
 
 
-def _require_match(event: evt.Event, header: ImageHeader) -> None:
-    """Check that context, command and dataset speak of the same object (PS3.4 table B.2-1, A9xx)."""
-    request = event.request
-    named = (event.context.abstract_syntax, request.AffectedSOPClassUID, request.AffectedSOPInstanceUID)
-    if named != (header.sop_class_uid, header.sop_class_uid, header.sop_instance_uid):
+def _announced(context: Context, command: Command) -> FileMeta:
+    """What the command says is coming (PS3.4 table B.2-1, A9xx where it cannot be)."""
+    sop_class = command.text(Element.AFFECTED_SOP_CLASS_UID)
+    instance = command.text(Element.AFFECTED_SOP_INSTANCE_UID)
+    if sop_class != context.abstract_syntax or not is_uid(instance):
+        raise MismatchError("the command names another class than its context, or no valid instance")
+    return FileMeta(sop_class, instance, context.transfer_syntax)
+
+
+def _write(incoming: Incoming, pieces: Iterator[memoryview], syntax: str, command: Command) -> ImageHeader:
+    """Write the pieces as they come; the header is read while the sender is still busy sending."""
+    prefix, header = bytearray(), None
+    for piece in pieces:
+        incoming.write(piece)
+        if len(prefix) < PREFIX_BYTES:
+            prefix += piece[: PREFIX_BYTES - len(prefix)]
+            header = early_header(bytes(prefix), syntax) if len(prefix) == PREFIX_BYTES else None
+    if header is None:
+        header = _late_header(incoming, prefix, syntax)
+    named = (header.sop_class_uid, header.sop_instance_uid)
+    announced = (Element.AFFECTED_SOP_CLASS_UID, Element.AFFECTED_SOP_INSTANCE_UID)
+    if named != tuple(map(command.text, announced)):
         raise MismatchError("the command and the dataset name different objects")
+    return header
 
 
-def _abort(event: evt.Event) -> None:
-    """End the association once the answer has left."""
-    event.assoc.abort(block=False)
+def _late_header(incoming: Incoming, prefix: bytearray, syntax: str) -> ImageHeader:
+    if len(prefix) < PREFIX_BYTES:
+        return header_of(walk_dataset(io.BytesIO(prefix), syntax, _WANTED))
+    with incoming.reread() as stream:
+        return header_of(walk_dataset(stream, syntax, _WANTED))
 
 
 def _now() -> datetime:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dicom_scp.headers import ImageHeader
 from triage.errors import InputError
-from triage.types import Float64
+from triage.types import Float64, Geometry
 
 Index = NDArray[np.int64]
 
@@ -136,3 +136,36 @@ def stack(headers: Sequence[ImageHeader], instant_s: Float64) -> Stack:
     rank = np.empty(len(headers), dtype=np.int64)
     rank[order] = np.arange(len(headers)) - np.repeat(np.cumsum(counts) - counts, counts)
     return Stack(headers, position, position_mm, instant_s, rank)
+
+
+def geometry_of(ordered: Stack) -> Geometry:
+    """Geometry of one frame; the step from slice to slice keeps the gantry tilt.
+
+    Raises
+    ------
+    InputError
+        If the slices do not lie on an even grid along one line.
+    """
+    header = ordered.headers[0]
+    rows, columns, spacing, orientation = (
+        header.rows,
+        header.columns,
+        header.pixel_spacing_mm,
+        header.orientation,
+    )
+    if rows is None or columns is None or spacing is None or orientation is None:
+        raise InputError("an image has no rows, columns, pixel spacing or orientation")
+    corners = np.array([h.position_mm for h in ordered.headers])
+    firsts = np.array([corners[ordered.position == z][0] for z in range(len(ordered.position_mm))])
+    step = (firsts[-1] - firsts[0]) / (len(firsts) - 1)
+    expected = firsts[0] + ordered.position[:, None] * step
+    off_mm = float(np.linalg.norm(corners - expected, axis=1).max())
+    if off_mm > EVEN_SPACING_MM:
+        raise InputError(f"slice distances are uneven: an image lies {off_mm:.2f} mm off the grid")
+    affine = np.eye(4)
+    affine[:3, 0] = step
+    affine[:3, 1] = np.array(orientation[3:]) * spacing[0]
+    affine[:3, 2] = np.array(orientation[:3]) * spacing[1]
+    affine[:3, 3] = firsts[0]
+    shape = (len(firsts), rows, columns)
+    return Geometry(shape, affine, header.frame_of_reference_uid)

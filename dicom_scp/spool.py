@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 from dicom_scp.elements import PREAMBLE_BYTES, is_uid
@@ -86,14 +87,16 @@ class Incoming:
     def __init__(self, spool: "Spool", meta: FileMeta) -> None:
         self._spool = spool
         self._meta = meta
+        self._head = meta.encode()
         self._digest = hashlib.sha256()
         self._size_bytes = 0
         self._part = spool.incoming / f"{uuid4().hex}.part"
+        self._is_named = False
         self._descriptor = os.open(self._part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
 
     def begin(self) -> None:
         """Write what stands before the dataset."""
-        _write_all(self._descriptor, self._meta.encode())
+        _write_all(self._descriptor, self._head)
 
     def write(self, piece: bytes | memoryview) -> None:
         """Append a piece of the dataset, exactly as received."""
@@ -101,19 +104,28 @@ class Incoming:
         self._size_bytes += len(piece)
         _write_all(self._descriptor, piece)
 
+    @contextmanager
+    def reread(self) -> Iterator[BinaryIO]:
+        """Read what was written so far; the stream stands at the dataset."""
+        with self._part.open("rb") as stream:
+            stream.seek(len(self._head))
+            yield stream
+
     def commit(self) -> Stored:
         """Make the dataset durable under its own name."""
         os.fsync(self._descriptor)
         sha256 = self._digest.hexdigest()
         place = self._spool.place(sha256, self._meta.transfer_syntax_uid)
         self._part.rename(place)
+        self._is_named = True
         sync_directory(place.parent)
-        return Stored(place.relative_to(self._spool.root).as_posix(), sha256, self._size_bytes)
+        return Stored(str(place)[len(str(self._spool.root)) + 1 :], sha256, self._size_bytes)
 
     def close(self) -> None:
         """Drop the temporary file unless it was committed."""
         os.close(self._descriptor)
-        self._part.unlink(missing_ok=True)
+        if not self._is_named:
+            self._part.unlink(missing_ok=True)
 
 
 class Spool:
@@ -132,6 +144,7 @@ class Spool:
         self.root = root.absolute()
         self.incoming = self.root / "incoming" / uuid4().hex
         self._synced: set[Path] = set()
+        self._directories: dict[tuple[str, str], Path] = {}
         with translated("prepare the spool"):
             self._make_directory(self.incoming.parent)
             self._sweep_and_settle()
@@ -194,19 +207,21 @@ class Spool:
 
     def place(self, sha256: str, transfer_syntax_uid: str) -> Path:
         """Where a dataset belongs; the same bytes in another transfer syntax are another dataset."""
-        directory = self.root / "datasets" / transfer_syntax_uid / sha256[:2]
-        if directory not in self._synced:
+        directory = self._directories.get((transfer_syntax_uid, sha256[:2]))
+        if directory is None:
+            directory = self.root / "datasets" / transfer_syntax_uid / sha256[:2]
             self._make_directory(directory)
+            self._directories[transfer_syntax_uid, sha256[:2]] = directory
         return directory / f"{sha256}.dcm"
 
     def _make_directory(self, directory: Path) -> None:
         """Make a directory, and durable names for it and all its parents within the spool."""
         self.root.parent.mkdir(parents=True, exist_ok=True)
         for level in (*reversed(directory.parents), directory):
-            if level.is_relative_to(self.root):
+            if level not in self._synced and level.is_relative_to(self.root):
                 level.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
                 sync_directory(level.parent)
-        self._synced.add(directory)
+                self._synced.add(level)
 
 
 def _write_all(descriptor: int, piece: bytes | memoryview) -> None:

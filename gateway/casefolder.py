@@ -6,7 +6,7 @@ A folder appears complete or not at all: it is written beside its place and rena
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -18,6 +18,16 @@ from triage.types import Analysis, ArterialInput, Findings, Geometry, Motion, Pe
 
 _PARTS = {"geometry": Geometry, "maps": PerfusionMaps, "arterial": ArterialInput, "motion": Motion}
 """Fields of `Findings` that are values themselves; the others are arrays."""
+
+_OPTIONAL = {"arterial"}
+"""Parts a case may be without."""
+
+_PLAIN: Mapping[str, Callable[[Any], Any]] = {
+    "geometry.shape": lambda sizes: tuple(int(size) for size in sizes),
+    "geometry.frame_of_reference_uid": str,
+    "arterial.venous_scale": float,
+}
+"""What is no array; an archive holds arrays alone, so these are told by name."""
 
 
 @contextmanager
@@ -74,10 +84,10 @@ def _arrays(findings: Findings) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for item in fields(findings):
         value = getattr(findings, item.name)
-        if item.name in _PARTS:
-            flat |= {f"{item.name}.{inner.name}": getattr(value, inner.name) for inner in fields(value)}
-        else:
+        if item.name not in _PARTS:
             flat[item.name] = value
+        elif value is not None:
+            flat |= {f"{item.name}.{inner.name}": getattr(value, inner.name) for inner in fields(value)}
     return flat
 
 
@@ -85,16 +95,13 @@ def _findings(flat: dict[str, Any]) -> Findings:
     whole: dict[str, Any] = {name: value for name, value in flat.items() if "." not in name}
     for name, kind in _PARTS.items():
         inner = {
-            key.removeprefix(f"{name}."): value for key, value in flat.items() if key.startswith(f"{name}.")
+            key.removeprefix(f"{name}."): _PLAIN.get(key, _as_stored)(value)
+            for key, value in flat.items()
+            if key.startswith(f"{name}.")
         }
-        whole[name] = kind(**{key: _plain(value) for key, value in inner.items()})
+        whole[name] = kind(**inner) if inner or name not in _OPTIONAL else None
     return Findings(**whole)
 
 
-def _plain(value: Any) -> Any:
-    """Scalars, texts and shapes come back from the archive as arrays; `Geometry.shape` is a tuple."""
-    if value.ndim == 0:
-        return value.item()
-    if value.dtype == np.int64 and value.shape == (3,):
-        return tuple(int(size) for size in value)
+def _as_stored(value: Any) -> Any:
     return value

@@ -5,7 +5,7 @@ Exit codes: 0 done, 2 wrong usage or configuration, 3 not analysed.
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -55,7 +55,34 @@ def parser() -> ArgumentParser:
     triage.add_argument(
         "--threads", type=int, default=2, metavar="N", help="threads of the analysis (default 2)"
     )
+    triage.add_argument(
+        "--aif",
+        type=voxel,
+        action="append",
+        metavar="Z,Y,X",
+        help="a voxel of an artery on the working grid (see aif_voxels.csv), repeatable: a second result beside the first",
+    )
     return top
+
+
+def voxel(text: str) -> tuple[int, int, int]:
+    """Read the indices of a voxel.
+
+    Raises
+    ------
+    ArgumentTypeError
+        It is not three whole numbers.
+
+    Examples
+    --------
+    >>> voxel("7,120,96")
+    (7, 120, 96)
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != 3 or not all(part.isdecimal() for part in parts):
+        raise ArgumentTypeError(f"{text!r} is no voxel; write slice, row and column from 0, such as 7,120,96")
+    z, y, x = (int(part) for part in parts)
+    return z, y, x
 
 
 def configuration(arguments: Namespace, environment: Mapping[str, str]) -> Config:

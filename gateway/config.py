@@ -8,7 +8,7 @@ import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -35,14 +35,40 @@ class Site(Section):
     data_dir: Path = Path("stroke-gateway-data")
 
 
+class DicomPeer(Section):
+    """A DICOM peer that is let in, from where, and what it may do beyond verification."""
+
+    ae_title: AeTitle
+    addresses: tuple[str, ...] = ()
+    """Addresses or networks such as ``10.1.2.0/24``; empty allows any."""
+    may: tuple[Literal["store", "query", "commit"], ...] = ("store",)
+
+
+class DicomTls(Section):
+    """PEM files for TLS with mutual authentication; without a port of its own TLS is all there is."""
+
+    certificate: Path
+    key: Path
+    authorities: Path
+    """Those who may vouch for peers."""
+    port: Port | None = None
+
+
 class Dicom(Section):
     """The DICOM listener."""
 
     ae_title: AeTitle = "STROKEGW"
     host: str = "0.0.0.0"  # noqa: S104 - scanners are other machines
     port: Port = 11112
+    processes: Annotated[int, Field(ge=1, le=16)] = 1
+    """Processes on the port; each takes as many associations as are allowed."""
     calling_ae_titles: tuple[AeTitle, ...] = ()
+    peers: tuple[DicomPeer, ...] = ()
+    """Empty lets everybody in who gets through the other rules."""
+    tls: DicomTls | None = None
     maximum_associations: Annotated[int, Field(ge=1)] = 32
+    associations_per_peer: Annotated[int, Field(ge=1)] = 24
+    """From one address, so that no single sender can take them all."""
     free_bytes_floor: Annotated[int, Field(ge=0)] = 2 * 1024**3
 
 

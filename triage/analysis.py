@@ -1,200 +1,213 @@
 """The protocol of a CT perfusion analysis, from images to a result."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
-from scipy import ndimage
+from numpy.typing import NDArray
 
-from triage import arterial, criteria, masks, motion, quality, timing
-from triage.assessment import Assessment, assess
-from triage.bolus import Bolus, find_bolus, typical_curve
-from triage.deconvolution import Deconvolver, deconvolve, inverse_bank
+from triage import masks, opinions, quality, timing
+from triage.artefacts import cleaned
+from triage.arterial import NoArterialInputError
+from triage.assessment import nominal_ml
 from triage.denoise import denoised
 from triage.errors import AnalysisError, InputError
-from triage.maps import as_maps, perfusion
-from triage.reduction import reduced
-from triage.symmetry import mid_plane
+from triage.first_moment import LATE_TTP_S, relative_delay, time_to_peak
+from triage.maps import only_time_to_peak
+from triage.plausibility import Reading, of_assessment
+from triage.record import Record
+from triage.report import Reckoning, refused, reported, reported_without_input
+from triage.stages import (
+    USUAL,
+    Head,
+    Method,
+    Perfused,
+    Scan,
+    TissueCurves,
+    clean_tissue,
+    enhancement_of,
+    find_input,
+    look_at_head,
+    quantify,
+    take_scan,
+)
 from triage.types import (
     Analysis,
-    ArterialInput,
-    CtpSeries,
     Findings,
-    Float32,
-    Float64,
-    Mask,
+    FrameSource,
     QualityFlag,
-    Status,
+    SecondOpinion,
+    Severity,
     Thresholds,
     TissueClass,
-    TriageResult,
 )
+from triage.uncertainty import Scene, intervals
 
-EARLY_FRAMES = 3
-"""First frames, before any bolus, that show where the brain is."""
-
-NOMINAL = Thresholds()
-"""Cut-offs of the trials."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """What is written down on the way, also when the scan is refused."""
-
-    clock: Callable[[], float]
-    timing_s: dict[str, float] = field(default_factory=dict)
-    quality: list[QualityFlag] = field(default_factory=list)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Add the time spent in the block to the stage's time."""
-        start = self.clock()
-        try:
-            yield
-        finally:
-            self.timing_s[name] = self.timing_s.get(name, 0.0) + self.clock() - start
+__all__ = ["Method", "analyse"]
 
 
 def analyse(
-    series: CtpSeries,
+    source: FrameSource,
     *,
     clock: Callable[[], float],
-    deconvolve: Deconvolver = deconvolve,
-    thresholds: Thresholds = NOMINAL,
+    method: Method = USUAL,
+    arterial_voxels: NDArray[np.int64] | None = None,
 ) -> Analysis:
     """Analyse one CT perfusion series; a scan that cannot be analysed is a result that says why.
 
     Parameters
     ----------
-    series
-        The scan; it is not changed.
+    source
+        The scan, whole or frame by frame; it is not changed.
     clock
         Seconds from an arbitrary origin, for the times in the result.
-    deconvolve
-        Where the residues come from: numpy, or a graph that equals it.
-    thresholds
-        Cut-offs of core and hypoperfusion.
+    method
+        What can be chosen about the computation.
+    arterial_voxels
+        int64 ``(K, 3)``, indices (z, y, x) on the working grid; the result of this arterial input stands beside that of
+        the one found.
 
     Raises
     ------
     InputError
-        When the series has fewer than two frames, or its images contain NaN or infinity.
+        When the series has fewer than two frames, its images contain NaN or infinity, or a named voxel is no voxel of
+        the brain.
     """
-    if len(series.hu) < 2:
+    if len(source.time_s) < 2:
         raise InputError(
             "a perfusion series has at least two frames; this one has a single image per position"
         )
-    record = _Record(clock)
+    record = Record(clock)
     try:
         with record.stage("total"):
-            findings, assessment = _protocol(series, record, deconvolve, thresholds)
+            findings, reckoning = _protocol(source, record, method, arterial_voxels)
     except AnalysisError as refusal:
-        return Analysis(_refused(series, record, str(refusal)), None)
-    return Analysis(_result(series, record, assessment), findings)
+        return Analysis(refused(source, str(refusal), tuple(record.quality), record.timing_s), None)
+    flags = tuple(record.quality)
+    if reckoning is None:
+        return Analysis(reported_without_input(source, flags, record.timing_s), findings)
+    return Analysis(reported(source, reckoning, flags, record.timing_s), findings)
 
 
 def _protocol(
-    series: CtpSeries, record: _Record, deconvolve: Deconvolver, thresholds: Thresholds
-) -> tuple[Findings, Assessment]:
-    record.quality.extend(quality.of_sampling(series.time_s, series.geometry))
-    timing.check_sampling(series.time_s)
-    with record.stage("reduce"):
-        series = reduced(series)
-    geometry, time_s = series.geometry, timing.uniform_times(series.time_s)
-    with record.stage("motion"):
-        hu, seen, moved = motion.aligned(series.hu, geometry)
-        mean_hu = hu.mean(axis=0)
-    with record.stage("masks"):
-        early = hu[:EARLY_FRAMES].mean(axis=0)
-        inside = masks.intracranial(early, geometry)
-        solid = masks.away_from_bone(early, geometry) & ~masks.fluid(early, geometry)
-        record.quality.extend(quality.of_images(moved, quality.frame_noise_hu(hu, inside)))
-        curves = timing.curves(hu, series.time_s, seen, time_s, inside)
-        bolus = find_bolus(typical_curve(curves[solid[inside]]), time_s)
-        unenhanced = hu[_before(bolus, series.time_s)].mean(axis=0)
-        brain = inside & ~masks.fluid(unenhanced, geometry)
-        plane = mid_plane(unenhanced, inside, geometry)
-    with record.stage("arterial_input"):
-        enhancement = _enhancement(curves, bolus)
-        allowed = masks.away_from_bone(unenhanced, geometry)
-        inputs = arterial.find_inputs(enhancement, bolus, inside, allowed)
-        record.quality.extend(quality.of_bolus(bolus, inputs))
-        tissue = brain & ~_vessels(enhancement, inputs, inside)
+    source: FrameSource, record: Record, method: Method, arterial_voxels: NDArray[np.int64] | None
+) -> tuple[Findings, Reckoning | None]:
+    record.quality.extend(quality.of_sampling(source.time_s, source.geometry))
+    timing.check_sampling(source.time_s)
+    scan = take_scan(source, record)
+    head = look_at_head(scan, record)
+    try:
+        with record.stage("arterial_input"):
+            inputs = find_input(head)
+    except NoArterialInputError as absence:
+        return _without_input(scan, head, record, str(absence)), None
+    record.quality.extend(quality.of_bolus(head.bolus, inputs, head.noise_hu))
+    tissue = clean_tissue(head, inputs, method.denoise, record)
+    first = quantify(head, tissue, inputs, method, record)
+    beside = _opinions(head, tissue, first, method, arterial_voxels, record)
+    with record.stage("uncertainty"):
+        ends = intervals(_scene(head, tissue, first, method.thresholds))
+    nominal = _nominal(head, tissue, first)
+    record.quality.extend(of_assessment(_reading(head, tissue, first, nominal, beside)))
+    return _findings(scan, tissue, first), Reckoning(first.assessment, nominal, ends, beside)
+
+
+def _opinions(
+    head: Head,
+    tissue: TissueCurves,
+    first: Perfused,
+    method: Method,
+    arterial_voxels: NDArray[np.int64] | None,
+    record: Record,
+) -> tuple[SecondOpinion, ...]:
+    """The same scan by a model of transit and delay and, where a caller names one, by another arterial input."""
+    with record.stage("second_opinion"):
+        model = opinions.by_transit_model(
+            tissue.clean_hu,
+            tissue.brain,
+            tissue.tissue,
+            first.inputs,
+            head.plane,
+            head.geometry,
+            first.assessment,
+        )
+    if arterial_voxels is None:
+        return (model,)
+    named = quantify(head, tissue, find_input(head, arterial_voxels), method, record).assessment
+    return model, opinions.compared(
+        opinions.NAMED_ARTERY, first.assessment, named.core_ml, named.hypoperfused_ml
+    )
+
+
+def _scene(head: Head, tissue: TissueCurves, first: Perfused, thresholds: Thresholds) -> Scene:
+    return Scene(
+        enhancement_hu=tissue.clean_hu,
+        brain=tissue.brain,
+        tissue=tissue.tissue,
+        inputs=first.inputs,
+        assessment=first.assessment,
+        noise_hu=head.noise_hu,
+        geometry=head.geometry,
+        thresholds=thresholds,
+    )
+
+
+def _nominal(head: Head, tissue: TissueCurves, first: Perfused) -> dict[str, float]:
+    """The trials' rule without calibration."""
+    uncorrected = replace(first.maps, tmax_s=first.maps.tmax_s + np.float32(first.offset_s))
+    return dict(nominal_ml(uncorrected, tissue.tissue, head.plane, head.geometry, USUAL.thresholds))
+
+
+def _reading(
+    head: Head,
+    tissue: TissueCurves,
+    first: Perfused,
+    nominal: dict[str, float],
+    beside: tuple[SecondOpinion, ...],
+) -> Reading:
+    return Reading(
+        first.assessment,
+        first.maps,
+        tissue.tissue,
+        head.plane,
+        head.geometry,
+        first.offset_s,
+        nominal,
+        beside,
+    )
+
+
+def _findings(scan: Scan, tissue: TissueCurves, first: Perfused) -> Findings:
+    return Findings(
+        scan.geometry,
+        scan.hu.mean(axis=0),
+        first.maps,
+        first.assessment.core,
+        first.assessment.hypoperfused,
+        tissue.classes,
+        first.inputs,
+        scan.motion,
+    )
+
+
+def _without_input(scan: Scan, head: Head, record: Record, reason: str) -> Findings:
+    """What can be said without an artery: which tissue peaks late. It is labelled as such, and never a volume."""
+    geometry = head.geometry
+    brain = head.inside & ~masks.fluid(head.unenhanced_hu, geometry)
+    tissue = brain & masks.away_from_bone(head.unenhanced_hu, geometry)
     with record.stage("denoise"):
-        clean = _enhancement(denoised(curves[brain[inside]], brain, tissue, geometry), bolus)
-    with record.stage("deconvolution"):
-        residue = deconvolve(clean, inverse_bank(inputs.arterial_hu, inputs.dt_s))
-        values = perfusion(clean, inputs.arterial_hu, residue)
-        ttp_s = time_to_peak(clean, bolus)
-        maps = as_maps(values, ttp_s, brain, tissue, plane.left(geometry))
+        curves = denoised(head.enhancement_hu[brain[head.inside]], brain, tissue, geometry)
+        clean = enhancement_of(curves, head.bolus)
     with record.stage("assessment"):
-        assessment = assess(maps, tissue, plane, geometry, thresholds)
-    labels = np.where(tissue, TissueClass.TISSUE, np.where(brain, TissueClass.VESSEL, TissueClass.OUTSIDE))
-    findings = Findings(
-        geometry,
-        mean_hu,
-        maps,
-        assessment.core,
-        assessment.hypoperfused,
-        labels.astype(np.uint8),
-        inputs,
-        moved,
-    )
-    return findings, assessment
-
-
-def _before(bolus: Bolus, time_s: Float64) -> Mask:
-    """Frames ``(T,)`` before the bolus, the first two at least."""
-    early = time_s.mean(axis=1) <= bolus.arrival_s
-    early[:2] = True
-    return np.asarray(early)
-
-
-def _enhancement(curves_hu: Float32, bolus: Bolus) -> Float32:
-    """Curves ``(V, N)`` above their own mean before the bolus."""
-    return np.asarray(curves_hu - curves_hu[:, bolus.baseline].mean(axis=1, keepdims=True))
-
-
-def time_to_peak(enhancement_hu: Float32, bolus: Bolus) -> Float32:
-    """Time from the bolus' arrival to the peak of each curve ``(V, N)``, float32 ``(V,)``."""
-    peak_s = bolus.time_s[enhancement_hu.argmax(axis=1)] - bolus.arrival_s
-    return np.asarray(np.maximum(peak_s, 0), dtype=np.float32)
-
-
-def _vessels(enhancement_hu: Float32, inputs: ArterialInput, inside: Mask) -> Mask:
-    """Vessels ``(Z, Y, X)`` with the pixels around them, which they bleed into."""
-    volume = np.zeros(inside.shape, dtype=bool)
-    volume[inside] = arterial.like_vessels(enhancement_hu, inputs)
-    return ndimage.binary_dilation(volume, masks.in_plane_cross())
-
-
-def _result(series: CtpSeries, record: _Record, assessment: Assessment) -> TriageResult:
-    return TriageResult(
-        status=Status.ANALYSED,
-        reason=None,
-        study_uid=series.study_uid,
-        series_uid=series.series_uid,
-        side=assessment.side,
-        core_ml=assessment.core_ml,
-        hypoperfused_ml=assessment.hypoperfused_ml,
-        mismatch_ml=assessment.mismatch_ml,
-        mismatch_ratio=assessment.mismatch_ratio,
-        hypoperfusion_intensity_ratio=assessment.hypoperfusion_intensity_ratio,
-        cbv_index=assessment.cbv_index,
-        volumes_ml=assessment.volumes_ml,
-        criteria=criteria.judged(assessment.core_ml, assessment.mismatch_ml, assessment.mismatch_ratio),
-        quality=tuple(record.quality),
-        timing_s=record.timing_s,
-    )
-
-
-def _refused(series: CtpSeries, record: _Record, reason: str) -> TriageResult:
-    return TriageResult(
-        status=Status.NOT_ANALYSED,
-        reason=reason,
-        study_uid=series.study_uid,
-        series_uid=series.series_uid,
-        quality=tuple(record.quality),
-        timing_s=record.timing_s,
-    )
+        ttp_s = time_to_peak(clean, head.bolus.time_s, head.bolus.arrival_s)
+        maps = only_time_to_peak(ttp_s, brain)
+        delay_s = relative_delay(maps.ttp_s[tissue], head.plane.left(geometry)[tissue])
+        late = np.zeros(brain.shape, dtype=bool)
+        late[tissue] = delay_s > LATE_TTP_S
+        late = cleaned(late, geometry)
+    late_ml = float(late.sum()) * geometry.voxel_ml
+    text = f"{reason}; time to peak only: {late_ml:.0f} ml peak more than {LATE_TTP_S:.1f} s late, which is not Tmax"
+    record.quality.append(QualityFlag("no_arterial_input", Severity.SEVERE, text))
+    classes = np.where(tissue, TissueClass.TISSUE, TissueClass.OUTSIDE).astype(np.uint8)
+    nothing = np.zeros(brain.shape, dtype=bool)
+    return Findings(geometry, scan.hu.mean(axis=0), maps, nothing, late, classes, None, scan.motion)

@@ -5,30 +5,35 @@ References
 Tomasi and Manduchi 1998, ICCV (bilateral filter); Petschnigg 2004, ACM Trans Graph 23:664 (joint guides).
 """
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from triage.types import Float32, Geometry, Mask
-
-REACH_MM = 5.0
-"""Gaussian width of the spatial weight in plane; neighbours are taken up to twice as far."""
+from triage.types import Float32, Mask
 
 REACH_THROUGH_MM = 5.0
-"""The same through the plane; one slice on either side."""
+"""Gaussian width of the spatial weight through the plane; one slice on either side is taken."""
 
-STRIDE_MM = 1.8
-"""Distance of the neighbours taken: correlated noise makes closer ones redundant."""
+WIDTHS_TAKEN = 2
+"""Neighbours are taken up to this many in-plane widths away, where the weight has fallen to exp(-2)."""
 
 APART = np.float32(1e4)
 """Guide value outside tissue: so unlike everything that its weight is zero."""
 
 THREADS = 2
 """Slices filtered side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """Gaussian width of the spatial weight in plane, and distance of the neighbours taken, both in mm."""
+
+    reach_mm: float
+    stride_mm: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,49 +50,82 @@ class _Neighbours:
         return int(z), int(y), int(x)
 
 
-def bilateral(values: Float32, guides: Float32, tissue: Mask, geometry: Geometry) -> Float32:
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Padded volumes with the rows of a slice end to end, float32 ``(C, Z, Y X)``: a neighbour is a shift."""
+
+    values: Float32
+    guides: Float32
+    row_length: int
+
+    def window(self, near: _Neighbours) -> slice:
+        """Columns of the long row that have all their neighbours."""
+        _, dy, dx = near.reach
+        return slice(dy * self.row_length + dx, self.values.shape[2] - dy * self.row_length - dx)
+
+
+def bilateral(
+    values: Float32, guides: Float32, tissue: Mask, spacing_mm: tuple[float, float, float], kernel: Kernel
+) -> Float32:
     """Weighted means of `values` ``(C, Z, Y, X)`` over tissue near in space and in `guides` ``(G, Z, Y, X)``.
 
     Weights are Gaussian in both; guides come in units of their range width. Outside `tissue` nothing changes.
     """
-    box = (slice(None), *ndimage.find_objects(tissue.astype(np.uint8))[0])
-    inside = tissue[box[1:]]
-    near = _neighbours(geometry)
-    pad = [(0, 0), *((reach, reach) for reach in near.reach)]
-    padded = np.pad(np.where(inside, values[box], 0), pad)
-    guiding = np.pad(np.where(inside, guides[box], APART), pad, constant_values=APART)
+    near = _neighbours(spacing_mm, kernel)
+    rows = _end_to_end(values, guides, tissue, near)
     with ThreadPoolExecutor(THREADS) as pool:
-        slices = pool.map(partial(_slice_means, padded, guiding, near), range(inside.shape[0]))
-    filtered = values.copy()
-    filtered[box][:, inside] = np.stack(list(slices), axis=1)[:, inside]
-    return filtered
+        slices = list(pool.map(partial(_slice_means, rows, near), range(tissue.shape[0])))
+    means = np.pad(np.stack(slices, axis=1), ((0, 0), (0, 0), (0, 2 * near.reach[2])))
+    means = means.reshape(*means.shape[:2], tissue.shape[1], -1)[..., : tissue.shape[2]]
+    return np.where(tissue, means, values)
 
 
-def _slice_means(values: Float32, guides: Float32, near: _Neighbours, z: int) -> Float32:
-    """Filtered slice ``(C, Y, X)``; rows lie end to end, so that a neighbour is a shift along one long row."""
-    (dz_most, dy_most, dx_most), (count, depth, height, width) = near.reach, values.shape
-    rows, columns = height - 2 * dy_most, width - 2 * dx_most
-    start, length = dy_most * width + dx_most, rows * width - 2 * dx_most
-    flat, guide = values.reshape(count, depth, -1), guides.reshape(len(guides), depth, -1)
-    mine = guide[:, z + dz_most, start : start + length]
-    total, weights = np.zeros((count, length), np.float32), np.zeros(length, np.float32)
-    for (dz, dy, dx), exponent in zip(near.offsets, near.exponents, strict=True):
-        first = start + dy * width + dx
-        there = (slice(None), z + dz_most + dz, slice(first, first + length))
-        unlike = mine - guide[there]
-        weight = np.exp(-exponent - np.einsum("gi,gi->i", unlike, unlike))
+def _end_to_end(values: Float32, guides: Float32, tissue: Mask, near: _Neighbours) -> _Rows:
+    """Volumes with room for the neighbours of their border; nothing but tissue has a weight."""
+    pad = [(0, 0), *((reach, reach) for reach in near.reach)]
+    padded = np.pad(np.where(tissue, values, np.float32(0)), pad)
+    apart = np.pad(np.where(tissue, guides, APART), pad, constant_values=APART)
+    flat = (padded.shape[1], -1)
+    return _Rows(padded.reshape(len(padded), *flat), apart.reshape(len(apart), *flat), padded.shape[3])
+
+
+def _slice_means(rows: _Rows, near: _Neighbours, z: int) -> Float32:
+    """Filtered slice ``(C, L)``; work arrays are used again, so that they stay in the processor's cache."""
+    window = rows.window(near)
+    total = np.zeros((len(rows.values), window.stop - window.start), np.float32)
+    weights, part = np.zeros_like(total[0]), np.empty_like(total[0])
+    for place, weight in _weighted(rows, near, z + near.reach[0], window):
         weights += weight
-        total += weight * flat[there]
-    means = np.pad(total / weights, ((0, 0), (0, 2 * dx_most)))
-    return np.asarray(means.reshape(count, rows, width)[:, :, :columns], dtype=np.float32)
+        for channel, values in enumerate(rows.values):
+            total[channel] += np.multiply(weight, values[place], out=part)
+    total /= weights
+    return total
 
 
-def _neighbours(geometry: Geometry) -> _Neighbours:
-    """Neighbours within twice the reach in plane and one slice through it, the voxel itself included."""
-    _, y_mm, x_mm = geometry.spacing_mm
-    stride = np.array([1, max(1, round(STRIDE_MM / y_mm)), max(1, round(STRIDE_MM / x_mm))])
-    most = [1, *(int(2 * REACH_MM / size) for size in (y_mm * stride[1], x_mm * stride[2]))]
-    offsets = stride * np.argwhere(np.ones([2 * n + 1 for n in most])) - stride * most
-    scaled = offsets * geometry.spacing_mm / np.array([REACH_THROUGH_MM, REACH_MM, REACH_MM])
-    kept = np.hypot(scaled[:, 1], scaled[:, 2]) <= 2
+def _weighted(
+    rows: _Rows, near: _Neighbours, z: int, window: slice
+) -> Iterator[tuple[tuple[int, slice], Float32]]:
+    """Slice and columns of each neighbour, and its weights ``(L,)``, which the next neighbour overwrites."""
+    mine = rows.guides[:, z, window]
+    unlike, weight = np.empty_like(mine), np.empty_like(mine[0])
+    for (dz, dy, dx), exponent in zip(near.offsets.tolist(), near.exponents, strict=True):
+        shift = dy * rows.row_length + dx
+        place = z + dz, slice(window.start + shift, window.stop + shift)
+        np.subtract(mine, rows.guides[:, place[0], place[1]], out=unlike)
+        np.square(unlike, out=unlike)
+        np.subtract(-exponent, unlike[0], out=weight)
+        for further in unlike[1:]:
+            weight -= further
+        yield place, np.exp(weight, out=weight)
+
+
+def _neighbours(spacing_mm: tuple[float, float, float], kernel: Kernel) -> _Neighbours:
+    """Neighbours within the reach in plane and one slice through it, the voxel itself included."""
+    _, y_mm, x_mm = spacing_mm
+    stride = np.array([1, *(max(1, round(kernel.stride_mm / size)) for size in (y_mm, x_mm))])
+    steps_mm = stride * spacing_mm
+    most = [1, *(int(WIDTHS_TAKEN * kernel.reach_mm / step) for step in steps_mm[1:])]
+    offsets = stride * (np.argwhere(np.ones([2 * n + 1 for n in most])) - most)
+    scaled = offsets * spacing_mm / np.array([REACH_THROUGH_MM, kernel.reach_mm, kernel.reach_mm])
+    kept = np.hypot(scaled[:, 1], scaled[:, 2]) <= WIDTHS_TAKEN
     return _Neighbours(offsets[kept], (0.5 * scaled[kept] ** 2).sum(axis=1).astype(np.float32))

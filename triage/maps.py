@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from triage.calibration import tmax_offset_s
 from triage.deconvolution import FlowResidue
 from triage.types import Float32, Float64, Mask, PerfusionMaps
 
@@ -65,12 +64,18 @@ def perfusion(
     return Perfusion(*(values.astype(np.float32) for values in (cbf, cbv, mtt_s, tmax_s)))
 
 
-def as_maps(values: Perfusion, ttp_s: Float32, brain: Mask, tissue: Mask, left: Mask) -> PerfusionMaps:
-    """Values of the voxels of `brain` ``(Z, Y, X)`` as maps, NaN elsewhere; Tmax without its offset in `tissue`."""
-    cbf, cbv, mtt_s, tmax_s = (
-        _volume(column, brain) for column in (values.cbf, values.cbv, values.mtt_s, values.tmax_s)
+def as_maps(values: Perfusion, ttp_s: Float32, offset_s: float, brain: Mask) -> PerfusionMaps:
+    """Values of the voxels of `brain` ``(Z, Y, X)`` as maps, NaN elsewhere; Tmax without its offset."""
+    tmax_s = np.maximum(values.tmax_s - np.float32(offset_s), 0)
+    cbf, cbv, mtt_s, late_s, peak_s = (
+        _volume(column, brain) for column in (values.cbf, values.cbv, values.mtt_s, tmax_s, ttp_s)
     )
-    tmax_s = np.maximum(tmax_s - np.float32(tmax_offset_s(tmax_s, tissue, left)), 0)
+    return PerfusionMaps(cbf, cbv, mtt_s, late_s, peak_s, brain)
+
+
+def only_time_to_peak(ttp_s: Float32, brain: Mask) -> PerfusionMaps:
+    """Maps of a scan without an arterial input: all but the time to peak are missing."""
+    cbf, cbv, mtt_s, tmax_s = (np.full(brain.shape, np.nan, np.float32) for _ in range(4))
     return PerfusionMaps(cbf, cbv, mtt_s, tmax_s, _volume(ttp_s, brain), brain)
 
 

@@ -1,64 +1,47 @@
-"""Rigid head motion, frame by frame, from the edges of the skull.
-
-Contrast agent changes the brain and never the bone: frames are compared where only bone differs from its
-surroundings. Inverse-compositional Gauss-Newton needs the reference's gradient once for all frames.
-
-References
-----------
-Baker and Matthews 2004, Int J Comput Vis 56:221 (inverse-compositional alignment).
-"""
+"""Rigid head motion, frame by frame: where the head went, and every frame brought back."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
-from scipy import ndimage
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from triage.errors import AnalysisError
-from triage.reduction import block_mean
+from triage.matching import BONE_WINDOW_HU, Pose, Window, bone_window, centre_mm, matcher, pose_between
 from triage.types import Float32, Float64, Geometry, Mask, Motion
 
-BONE_WINDOW_HU = (150.0, 800.0)
-"""Outside this window all voxels look alike: soft tissue with and without contrast, and dense bone."""
-
-LEVELS_MM = (6.0, 2.0)
-"""In-plane Gaussian widths, coarse to fine: the coarse one catches a jump of a centimetre."""
-
-ITERATIONS = 12
-"""Most steps per level."""
-
-CONVERGED_MM = 0.005
-"""A step that moves no point of the head by more than this ends a level."""
-
-DAMPING = 1e-5
-"""Share of the normal matrix's trace added to its diagonal: a single slice says nothing about tilt."""
-
-POINTS = 5000
-"""Points of steepest edge that are compared; more do not change the answer."""
+__all__ = ["Alignment", "Pose", "aligned", "centre_mm", "estimate", "pose_between", "resampled"]
 
 REFERENCE_FRAMES = 5
 """First frames whose median is the reference: before the bolus, and a single jerk does not shift it."""
 
-HEAD_RADIUS_MM = 80.0
-"""Distance at which a rotation is counted as displacement."""
-
 NEGLIGIBLE_MM = 0.1
 """Displacement below the error through thick slices; such a frame is left as it was measured."""
 
-UNLIKE = 0.25
-"""Misfit of a frame that is not used because it is blank or smeared; a blank one has 1, a moved one up to 0.07."""
+UNLIKE = 0.17
+"""Misfit above which a frame is beyond repair, whatever happened to it; a jump that is followed does no harm.
+
+Measured on two phantom heads at 10 HU: frames moved by up to 6 mm and 6 degrees reach 0.14 and are located within
+1 mm; frames located wrongly by more than 2 mm have 0.28 or more; a frame during which the head moved has 0.06 to 0.2 at
+4 mm and 4 degrees and 0.23 to 0.39 at 10; a blank frame has 1.
+"""
 
 FEWEST_SEEN = 0.67
 """Share of frames that must be usable; an outer slice seen less often keeps what the scan shows at its edge."""
 
-THREADS = 2
-"""Frames located side by side."""
+BLANK_SHARE = 0.5
+"""Share of the usual amount of bone below which a frame cannot be part of the reference."""
 
-MATCHING_MM = 1.6
-"""Pixel size that alignment is content with."""
+GLANCE = 4
+"""Every fourth row and column tells how much bone there is."""
+
+MARGIN_MM = 5.0
+"""Border around the skull that is moved with it."""
+
+THREADS = 2
+"""Frames handled side by side."""
 
 
 class Alignment(NamedTuple):
@@ -69,39 +52,12 @@ class Alignment(NamedTuple):
     motion: Motion
 
 
-@dataclass(frozen=True, slots=True)
-class Pose:
-    """Where the head of the reference is found in a frame: ``rotation (x - centre) + centre + shift``."""
-
-    rotation: Float64
-    shift: Float64
-
-    def displacement_mm(self) -> float:
-        """Largest movement of a point on the head, to first order."""
-        angle = float(np.linalg.norm(Rotation.from_matrix(self.rotation).as_rotvec()))
-        return float(np.linalg.norm(self.shift)) + angle * HEAD_RADIUS_MM
-
-
-@dataclass(frozen=True, slots=True)
-class _Template:
-    """The reference's edge points and what is needed to step from them.
-
-    `steps` is ``(K, 6)``: slope along x, y, z, and along an arc about x, y, z at the radius of the head.
-    """
-
-    points_mm: Float64
-    values: Float32
-    steps: Float64
-    to_index: Float64
-    origin_mm: Float64
-    width_px: tuple[float, float, float]
-
-
-STILL = Pose(np.eye(3), np.zeros(3))
-
-
 def aligned(hu: Float32, geometry: Geometry) -> Alignment:
     """Bring every frame of ``(T, Z, Y, X)`` into the pose of the first frames.
+
+    Frames beyond repair are listed in the motion. They count as unseen in all slices; in `hu` the nearest usable frame
+    stands for them, and in the motion curve a pose between those of their neighbours. Far from the skull, moved frames
+    show what the first usable frame shows.
 
     Raises
     ------
@@ -109,31 +65,26 @@ def aligned(hu: Float32, geometry: Geometry) -> Alignment:
         When the head cannot be followed in most frames.
     """
     poses, misfits = estimate(hu, geometry)
-    motion = Motion(
-        np.array([pose.shift for pose in poses]),
-        np.array([Rotation.from_matrix(pose.rotation).as_rotvec(degrees=True) for pose in poses]),
-    )
-    seen = np.array([_seen_slices(pose, geometry) for pose in poses])
-    seen[misfits > UNLIKE] = False
-    _require_most(np.asarray(seen.any(axis=1)))
-    seen[:, seen.mean(axis=0) < FEWEST_SEEN] = True
-    moved = [t for t, pose in enumerate(poses) if pose.displacement_mm() > NEGLIGIBLE_MM]
-    if not moved:
-        return Alignment(hu, seen, motion)
-    still = hu.copy()
-    for t in moved:
-        still[t] = resampled(hu[t], poses[t], geometry)
-    return Alignment(still, seen, motion)
+    usable = np.asarray(misfits <= UNLIKE)
+    _require_most(usable)
+    seen = np.array([_seen_slices(pose, geometry) for pose in poses]) & usable[:, None]
+    rarely = seen.mean(axis=0) < FEWEST_SEEN
+    seen[:, rarely] = usable[:, None]
+    return Alignment(_brought_back(hu, poses, usable, geometry), seen, _motion(poses, usable))
 
 
 def estimate(hu: Float32, geometry: Geometry) -> tuple[list[Pose], Float64]:
     """Pose of every frame and its misfit ``(T,)`` to the reference, the first frames' median."""
-    factor = _matching_factor(geometry)
-    reference = np.median([_bone(frame, factor) for frame in hu[:REFERENCE_FRAMES]], axis=0)
-    templates = _templates(reference.astype(np.float32), geometry.reduced(factor))
+    reference = matcher([hu[t] for t in _reference_frames(hu)], geometry)
     with ThreadPoolExecutor(THREADS) as pool:
-        found = list(pool.map(lambda frame: _locate(_bone(frame, factor), templates), hu))
+        found = list(pool.map(reference.locate, hu))
     return [pose for pose, _ in found], np.array([misfit for _, misfit in found])
+
+
+def _reference_frames(hu: Float32) -> NDArray[np.intp]:
+    """First frames of ``(T, Z, Y, X)`` that are not blank."""
+    bone = np.array([(frame[:, ::GLANCE, ::GLANCE] > BONE_WINDOW_HU[0]).sum() for frame in hu])
+    return np.flatnonzero(bone >= BLANK_SHARE * np.median(bone))[:REFERENCE_FRAMES]
 
 
 def _require_most(usable: Mask) -> None:
@@ -144,121 +95,63 @@ def _require_most(usable: Mask) -> None:
         )
 
 
-def pose_between(reference: Float32, frame: Float32, geometry: Geometry) -> Pose:
-    """Pose in which `frame` shows the head of `reference`, both ``(Z, Y, X)`` in HU."""
-    factor = _matching_factor(geometry)
-    return _locate(_bone(frame, factor), _templates(_bone(reference, factor), geometry.reduced(factor)))[0]
+def _motion(poses: list[Pose], usable: Mask) -> Motion:
+    """The motion curve, bridged over the frames ``(T,)`` that are not usable."""
+    shift = np.array([pose.shift for pose in poses])
+    turn = np.array([Rotation.from_matrix(pose.rotation).as_rotvec(degrees=True) for pose in poses])
+    known, all_ = np.flatnonzero(usable), np.arange(usable.size)
+    columns = [np.interp(all_, known, column[known]) for column in np.hstack([shift, turn]).T]
+    curve = np.stack(columns, axis=1)
+    return Motion(curve[:, :3].copy(), curve[:, 3:].copy(), np.flatnonzero(~usable))
 
 
-def _matching_factor(geometry: Geometry) -> int:
-    """Pixels averaged in each direction before matching."""
-    return max(1, round(MATCHING_MM / geometry.spacing_mm[2]))
+def _brought_back(hu: Float32, poses: list[Pose], usable: Mask, geometry: Geometry) -> Float32:
+    """Frames in the pose of the reference; the input itself where nothing moved and all is usable."""
+    moved = np.array([pose.displacement_mm() > NEGLIGIBLE_MM for pose in poses])
+    if usable.all() and not moved.any():
+        return hu
+    known = np.flatnonzero(usable)
+    window = bone_window([hu[known[0]]], geometry, MARGIN_MM)
+    still = np.empty_like(hu)
+
+    def bring(t: int) -> None:
+        source = known[np.abs(known - t).argmin()]
+        still[t] = hu[known[0] if moved[source] else source]
+        if moved[source]:
+            window.of(still[t])[:] = resampled(hu[source], poses[source], geometry, window)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(bring, range(len(hu))))
+    return still
 
 
-def _templates(reference: Float32, geometry: Geometry) -> list[_Template]:
-    return [_template(reference, geometry, width) for width in LEVELS_MM]
+def resampled(frame: Float32, pose: Pose, geometry: Geometry, window: Window | None = None) -> Float32:
+    """The frame in the pose of the reference, linearly interpolated; the outermost slices are extended.
 
-
-def resampled(frame: Float32, pose: Pose, geometry: Geometry) -> Float32:
-    """The frame in the pose of the reference, linearly interpolated; the outermost slices are extended."""
-    image = geometry.to_sitk(frame)
-    rigid = sitk.Euler3DTransform()
-    rigid.SetCenter(centre_mm(geometry).tolist())
-    rigid.SetMatrix(pose.rotation.ravel().tolist())
-    rigid.SetTranslation(pose.shift.tolist())
-    air = float(frame.min())
-    moved = sitk.Resample(
-        image, image, rigid, sitk.sitkLinear, air, sitk.sitkFloat32, useNearestNeighborExtrapolator=True
-    )
-    return np.asarray(sitk.GetArrayFromImage(moved), dtype=np.float32)
-
-
-def _bone(frame: Float32, factor: int) -> Float32:
-    """Bone window of ``(Z, Y, X)``, averaged over blocks of pixels."""
-    return block_mean(np.clip(frame, *BONE_WINDOW_HU), slab=1, factor=factor)
-
-
-def centre_mm(geometry: Geometry) -> Float64:
-    """Middle of the grid in LPS, about which heads are turned."""
-    middle = (np.array(geometry.shape) - 1) / 2
-    return np.asarray(geometry.affine[:3, :3] @ middle + geometry.affine[:3, 3])
-
-
-def _template(reference: Float32, geometry: Geometry, width_mm: float) -> _Template:
-    """Steepest points of the blurred reference, relative to the centre of the grid."""
-    width_px = (0.0, width_mm / geometry.spacing_mm[1], width_mm / geometry.spacing_mm[2])
-    blurred = ndimage.gaussian_filter(reference, width_px)
-    to_index = np.asarray(np.linalg.inv(geometry.affine[:3, :3]), dtype=np.float64)
-    slope = np.stack(_gradient(blurred), axis=-1) @ to_index
-    steepness = np.linalg.norm(slope, axis=-1)
-    at = np.argpartition(steepness.ravel(), max(0, steepness.size - POINTS))[-POINTS:]
-    index = np.stack(np.unravel_index(at, blurred.shape), axis=-1)
-    centre = centre_mm(geometry)
-    origin = geometry.affine[:3, 3] - centre
-    points = index @ geometry.affine[:3, :3].T + origin
-    slope_at = slope.reshape(-1, 3)[at].astype(np.float64)
-    steps = np.hstack([slope_at, np.cross(points, slope_at) / HEAD_RADIUS_MM])
-    return _Template(points, blurred.ravel()[at], steps, to_index, origin, width_px)
-
-
-def _gradient(volume: Float32) -> list[Float32]:
-    """Central differences along each axis; a single slice has no slope through the plane."""
-    return [
-        np.gradient(volume, axis=axis) if volume.shape[axis] > 1 else np.zeros_like(volume)
-        for axis in range(3)
-    ]
-
-
-def _locate(frame: Float32, templates: list[_Template]) -> tuple[Pose, float]:
-    """Pose of one frame, from coarse to fine, and its misfit."""
-    pose, misfit = STILL, np.inf
-    for template in templates:
-        blurred = ndimage.gaussian_filter(frame, template.width_px)
-        pose = _descended(blurred, template, pose)
-        misfit = _misfit(blurred, template, pose)
-    return pose, misfit
-
-
-def _residual(blurred: Float32, template: _Template, pose: Pose) -> tuple[Float64, Mask]:
-    """Differences to the reference ``(K,)`` and which points lie inside the frame."""
-    index = ((template.points_mm @ pose.rotation.T + pose.shift) - template.origin_mm) @ template.to_index.T
-    inside = ((index >= 0) & (index <= np.array(blurred.shape) - 1)).all(axis=1)
-    value = ndimage.map_coordinates(blurred, index.T, order=1, mode="nearest")
-    return np.asarray(value - template.values, dtype=np.float64), np.asarray(inside)
-
-
-def _misfit(blurred: Float32, template: _Template, pose: Pose) -> float:
-    """Mean difference to the reference as a share of the reference's own bone contrast."""
-    residual, inside = _residual(blurred, template, pose)
-    edges_hu = float(np.abs(template.values - BONE_WINDOW_HU[0]).mean())
-    return float(np.abs(residual[inside]).mean()) / max(edges_hu, 1.0) if inside.any() else np.inf
-
-
-def _descended(blurred: Float32, template: _Template, pose: Pose) -> Pose:
-    """Gauss-Newton with Cauchy weights, which a vessel full of contrast cannot pull."""
-    for _ in range(ITERATIONS):
-        residual, inside = _residual(blurred, template, pose)
-        scale = 3.0 * np.median(np.abs(residual)) + 1.0
-        weight = inside / (1.0 + (residual / scale) ** 2)
-        normal = (template.steps * weight[:, None]).T @ template.steps
-        normal += (DAMPING * np.trace(normal) + np.finfo(np.float32).eps) * np.eye(6)
-        step = np.linalg.solve(normal, template.steps.T @ (weight * residual))
-        turn = Rotation.from_rotvec(step[3:] / HEAD_RADIUS_MM).as_matrix()
-        rotation = pose.rotation @ turn.T
-        pose = Pose(rotation, pose.shift - rotation @ step[:3])
-        if np.abs(step).max() < CONVERGED_MM:
-            break
-    return pose
+    Of the result ``(Z, Y, X)`` the `window` is returned. Frames are turned in the space of their indices, so that a
+    tilted gantry, whose axes are not at right angles, needs no care.
+    """
+    rows, columns = window or Window(slice(0, frame.shape[1]), slice(0, frame.shape[2]))
+    turn, shift = pose.on_grid(geometry)
+    movement = sitk.AffineTransform(3)
+    movement.SetCenter([(size - 1) / 2 for size in frame.shape[::-1]])
+    movement.SetMatrix(turn[::-1, ::-1].ravel().tolist())
+    movement.SetTranslation(shift[::-1].tolist())
+    resampler = sitk.ResampleImageFilter()
+    resampler.SetTransform(movement)
+    resampler.SetOutputOrigin((columns.start, rows.start, 0))
+    resampler.SetSize((columns.stop - columns.start, rows.stop - rows.start, len(frame)))
+    resampler.UseNearestNeighborExtrapolatorOn()
+    resampler.SetNumberOfThreads(1)
+    return np.asarray(sitk.GetArrayFromImage(resampler.Execute(sitk.GetImageFromArray(frame))))
 
 
 def _seen_slices(pose: Pose, geometry: Geometry) -> Mask:
     """Which reference slices ``(Z,)`` lie inside the frame's coverage, half a slice of tolerance included."""
-    z, y, x = geometry.shape
+    z = geometry.shape[0]
     if pose.displacement_mm() <= NEGLIGIBLE_MM:
         return np.ones(z, dtype=bool)
-    axes, centre = geometry.affine[:3, :3], centre_mm(geometry)
-    middle = np.stack([np.arange(z), np.full(z, (y - 1) / 2), np.full(z, (x - 1) / 2)], axis=-1)
-    points = middle @ axes.T + geometry.affine[:3, 3] - centre
-    moved = points @ pose.rotation.T + pose.shift + centre - geometry.affine[:3, 3]
-    place = (moved @ np.linalg.inv(axes).T)[:, 0]
+    turn, shift = pose.on_grid(geometry)
+    middle = (z - 1) / 2
+    place = turn[0, 0] * (np.arange(z) - middle) + shift[0] + middle
     return np.asarray((place >= -0.5) & (place <= z - 0.5))

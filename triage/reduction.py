@@ -1,12 +1,13 @@
 """From the scanner's grid to the working grid: local means of voxels, nothing else."""
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import numpy as np
 
 from triage.errors import InputError
-from triage.types import CtpSeries, Float32, Geometry
+from triage.geometry import require
+from triage.types import CtpSeries, Float32, FrameSource, Geometry
 
 WORKING_MATRIX = 256
 """Pixels per row to come down to: about 0.9 mm, finer than the 3 mm a perfusion map resolves."""
@@ -21,34 +22,48 @@ THREADS = 2
 """Frames averaged side by side: the product promises its times on two cores."""
 
 
-def reduced(series: CtpSeries) -> CtpSeries:
-    """The series on the working grid, clipped at air; the slices of a slab share their mean time.
+def reduced(source: FrameSource) -> CtpSeries:
+    """The scan on the working grid, clipped at air; the slices of a slab share their mean time.
+
+    Frames are asked for one at a time by each thread, reduced and forgotten: the whole scan is never in memory.
 
     Raises
     ------
     InputError
-        When the images contain NaN or infinity.
+        When the images contain NaN or infinity, and whatever the source raises.
     """
-    factor = max(1, round(max(series.geometry.shape[1:]) / WORKING_MATRIX))
-    slab = max(1, round(WORKING_SLAB_MM / series.geometry.spacing_mm[0]))
-    slab = min(slab, series.geometry.shape[0])
+    geometry, (frames, _) = source.geometry, source.time_s.shape
+    factor = max(1, round(max(geometry.shape[1:]) / WORKING_MATRIX))
+    slab = max(1, round(WORKING_SLAB_MM / geometry.spacing_mm[0]))
+    slab = min(slab, geometry.shape[0])
+    working = _coarser(geometry, slab, factor)
+    hu = np.empty((frames, *working.shape), dtype=np.float32)
+
+    def reduce_frame(number: int) -> None:
+        frame = source.frame(number)
+        require(frame.shape == geometry.shape, f"frame {frame.shape} does not fit geometry {geometry.shape}")
+        hu[number] = block_mean(frame, slab, factor)
+
     with ThreadPoolExecutor(THREADS) as pool:
-        frames = list(pool.map(partial(block_mean, slab=slab, factor=factor), series.hu))
-    hu = np.stack(frames)
+        deque(pool.map(reduce_frame, range(frames)), maxlen=0)
     if not np.isfinite(hu).all():
         raise InputError("the images contain NaN or infinity; convert missing pixels to air before analysis")
-    slices = hu.shape[1] * slab
-    time_s = series.time_s[:, :slices].reshape(len(hu), -1, slab).mean(axis=2)
-    geometry = _coarser(series.geometry, slab, factor)
-    return CtpSeries(hu, time_s, geometry, series.study_uid, series.series_uid)
+    time_s = source.time_s[:, : working.shape[0] * slab].reshape(frames, -1, slab).mean(axis=2)
+    return CtpSeries(hu, time_s, working, source.study_uid, source.series_uid)
 
 
 def block_mean(frame: Float32, slab: int, factor: int) -> Float32:
     """Means over `slab` x `factor` x `factor` voxels of ``(Z, Y, X)``; an incomplete last block is left out."""
-    total: Float32 = np.maximum(frame, np.float32(LOWEST_HU))
-    for axis, step in ((0, slab), (1, factor), (2, factor)):
-        total = _sum_of_neighbours(total, axis, step)
-    return np.asarray(total / np.float32(slab * factor * factor), dtype=np.float32)
+    z, y, x = (size // step for size, step in zip(frame.shape, (slab, factor, factor), strict=True))
+    mean = np.empty((z, y, x), dtype=np.float32)
+    for number, out in enumerate(mean):
+        # One slab at a time stays in the processor's cache, however many there are.
+        total = np.maximum(frame[number * slab], np.float32(LOWEST_HU))
+        for slice_ in frame[number * slab + 1 : (number + 1) * slab]:
+            total += np.maximum(slice_, np.float32(LOWEST_HU))
+        rows = _sum_of_neighbours(total, 0, factor)
+        np.multiply(_sum_of_neighbours(rows, 1, factor), np.float32(1 / (slab * factor * factor)), out=out)
+    return mean
 
 
 def _sum_of_neighbours(array: Float32, axis: int, step: int) -> Float32:

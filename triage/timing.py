@@ -1,5 +1,8 @@
 """From the scanner's instants, slice by slice, to one uniform time axis."""
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from triage.errors import AnalysisError
@@ -16,6 +19,9 @@ SHORTEST_S = 35.0
 
 LONGEST_STEP_S = 4.0
 """Median interval above which flow is lost: Oei 2013 finds CBF within 85 % and MTT doubled at 4 s."""
+
+THREADS = 2
+"""Slices handled side by side."""
 
 
 def check_sampling(time_s: Float64) -> None:
@@ -59,7 +65,15 @@ def interpolation(time_s: Float64, seen: Mask, at_s: Float64) -> Float32:
 
 def curves(hu: Float32, time_s: Float64, seen: Mask, at_s: Float64, voxels: Mask) -> Float32:
     """Curves of the chosen `voxels` at common instants, ``(V, N)`` in C order; unseen slices are bridged in time."""
-    parts = [
-        hu[:, z, voxels[z]].T @ interpolation(time_s[:, z], seen[:, z], at_s).T for z in range(hu.shape[1])
-    ]
-    return np.concatenate(parts)
+    ends = np.cumsum(voxels.sum(axis=(1, 2)))
+    found = np.empty((int(ends[-1]), at_s.size), dtype=np.float32)
+
+    def carry(z: int) -> None:
+        chosen = np.flatnonzero(voxels[z])
+        measured = hu[:, z].reshape(len(hu), -1).take(chosen, axis=1)
+        weights = interpolation(time_s[:, z], seen[:, z], at_s)
+        np.matmul(measured.T, weights.T, out=found[ends[z] - chosen.size : ends[z]])
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        deque(pool.map(carry, range(len(voxels))), maxlen=0)
+    return found

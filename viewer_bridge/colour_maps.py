@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.types import Float32
+from triage.types import Findings, Float32
+from viewer_bridge.figures import ONLY_TIME_TO_PEAK
 
 Rgb = NDArray[np.uint8]
 """uint8 ``(rows, columns, 3)``, red green blue."""
@@ -54,7 +55,10 @@ LAGOON = _table(LAGOON_ANCHORS)
 
 @dataclass(frozen=True, slots=True)
 class MapLook:
-    """How one parametric map is shown: attribute of `PerfusionMaps`, words, range and colours."""
+    """How one parametric map is shown: attribute of `PerfusionMaps`, words, range and colours.
+
+    With `tissue_only` nothing is drawn outside tissue: where no contrast arrives, noise peaks at any time.
+    """
 
     attribute: str
     title: str
@@ -63,6 +67,7 @@ class MapLook:
     high: float
     ticks: tuple[float, ...]
     table: Rgb
+    tissue_only: bool = False
 
 
 MAP_LOOKS = {
@@ -82,8 +87,24 @@ MAP_LOOKS = {
     "tmax": MapLook(
         "tmax_s", "Tmax - time to maximum of the residue", "s", 0.0, 12.0, (0, 2, 4, 6, 8, 10, 12), EMBER
     ),
+    "ttp": MapLook(
+        "ttp_s", ONLY_TIME_TO_PEAK, "s", 0.0, 24.0, (0, 4, 8, 12, 16, 20, 24), EMBER, tissue_only=True
+    ),
 }
-"""Display ranges are the customary ones of stroke software; values beyond them take the end colour."""
+"""Display ranges are the customary ones of stroke software; values beyond them take the end colour. The time to peak
+counts from the arrival of the bolus: on simulated patients healthy tissue peaks after 9 to 10 s and tissue with a Tmax
+of 8 s after 17 to 19 s, which is as hot here as on the Tmax map."""
+
+PERFUSION_MAPS = ("cbf", "cbv", "mtt", "tmax")
+"""What an arterial input gives."""
+
+
+def shown_maps(findings: Findings) -> tuple[str, ...]:
+    """Names of the maps that a case has; a map that is missing everywhere is never drawn.
+
+    Without an arterial input there is only the time to peak.
+    """
+    return PERFUSION_MAPS if findings.arterial is not None else ("ttp",)
 
 
 def colourise(values: Float32, look: MapLook) -> Rgb:

@@ -50,7 +50,7 @@ def result_objects(
     origin = Origin(source, revision, software_version, created_at or creation_time(source))
     summary = summary_page(analysis, software_version=software_version)
     maps = map_pages(analysis, software_version=software_version)
-    return [*page_series([summary, *maps], origin), *_volumes(analysis, origin)]
+    return [*page_series([summary, *maps.values()], origin), *_volumes(analysis, origin)]
 
 
 def file_bytes(ds: Dataset) -> bytes:

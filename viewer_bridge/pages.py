@@ -8,10 +8,12 @@ import io
 import numpy as np
 from PIL import Image
 
-from triage.types import Analysis, Findings, Side
+from triage.types import Analysis, Estimator, Findings, Side, TriageResult
 from viewer_bridge.canvas import BODY, GREY, WHITE, Box, Canvas, framed
-from viewer_bridge.colour_maps import MAP_LOOKS, MapLook, Rgb
-from viewer_bridge.panels import notes, numbers_panel, provenance, refusal
+from viewer_bridge.colour_maps import MAP_LOOKS, MapLook, Rgb, shown_maps
+from viewer_bridge.figures import ONLY_TIME_TO_PEAK
+from viewer_bridge.notes import note_lines, notes_height, write_notes
+from viewer_bridge.panels import numbers_panel, provenance, refusal
 from viewer_bridge.tiles import (
     Painter,
     chosen_slices,
@@ -26,9 +28,9 @@ MOST_TILES = 20
 
 TILE_GAP_PX = 4
 PANEL_PX = 284
-NOTES_PX = 124
+NOTES_GAP_PX = 14
 BAR_PX = 110
-"""Layout: gap between tiles, width of the numbers, height of the notes, width of the colour bar's column."""
+"""Layout: gap between tiles, width of the numbers, gap above the notes, width of the colour bar's column."""
 
 SIDE_WORDS = {
     Side.LEFT: "LEFT hemisphere",
@@ -57,7 +59,7 @@ def overlay_tile(findings: Findings, z: int, height_px: int = 512) -> Rgb:
 
 
 def map_tile(findings: Findings, which: str, z: int, height_px: int = 512) -> Rgb:
-    """Return one slice of a parametric map in colour; `which` is ``cbf``, ``cbv``, ``mtt`` or ``tmax``."""
+    """Return one slice of a parametric map in colour; `which` is ``cbf``, ``cbv``, ``mtt``, ``tmax`` or ``ttp``."""
     return map_painter(findings, which).tile(z, height_px)
 
 
@@ -81,7 +83,7 @@ def map_montage(findings: Findings, which: str, footer: str = "") -> Rgb:
     findings
         The arrays of an analysed case.
     which
-        ``cbf``, ``cbv``, ``mtt`` or ``tmax``.
+        ``cbf``, ``cbv``, ``mtt``, ``tmax`` or ``ttp``.
     footer
         Provenance line at the bottom.
     """
@@ -93,19 +95,22 @@ def map_montage(findings: Findings, which: str, footer: str = "") -> Rgb:
     return canvas.pixels()
 
 
-def map_pages(analysis: Analysis, *, software_version: str = "") -> list[Rgb]:
-    """Return the montages of CBF, CBV, MTT and Tmax; none when the scan was not analysed."""
+def map_pages(analysis: Analysis, *, software_version: str = "") -> dict[str, Rgb]:
+    """Return the montages of CBF, CBV, MTT and Tmax by name; of the time to peak alone without an arterial input.
+
+    None when the scan was not analysed.
+    """
     if analysis.findings is None:
-        return []
+        return {}
     footer = provenance(analysis.result, software_version)
-    return [map_montage(analysis.findings, which, footer) for which in MAP_LOOKS]
+    return {which: map_montage(analysis.findings, which, footer) for which in shown_maps(analysis.findings)}
 
 
 def summary_page(analysis: Analysis, *, software_version: str = "") -> Rgb:
     """Return the page that answers first: how much core, how much at risk, where, and how far to trust it.
 
     A scan that was not analysed gets the reason in place of numbers; a scan with a severe quality flag gets its
-    pictures but neither numbers nor overlays.
+    pictures but neither numbers nor overlays; a scan without an arterial input gets its time to peak.
     """
     result, findings = analysis.result, analysis.findings
     footer = provenance(result, software_version)
@@ -113,13 +118,26 @@ def summary_page(analysis: Analysis, *, software_version: str = "") -> Rgb:
         canvas = framed("CT perfusion", "", footer)
         refusal(canvas, result)
         return canvas.pixels()
-    canvas = framed("CT perfusion", SIDE_WORDS[result.side] if result.trusted else "", footer)
-    numbers_panel(canvas, Box(BODY.left, BODY.top, PANEL_PX, BODY.height), result)
+    canvas = framed("CT perfusion", _subtitle(result), footer)
+    numbers_panel(canvas, Box(BODY.left, BODY.top, PANEL_PX, BODY.height), result, findings.motion)
     left = BODY.left + PANEL_PX + 24
-    grid = Box(left, BODY.top, BODY.right - left, BODY.height - NOTES_PX)
-    _lay_tiles(canvas, grid, overlay_painter(findings, overlays=result.trusted), findings)
-    notes(canvas, Box(left, grid.bottom + 14, grid.width, NOTES_PX - 14), result)
+    lines = note_lines(result, BODY.right - left)
+    room = notes_height(lines)
+    grid = Box(left, BODY.top, BODY.right - left, BODY.height - room - NOTES_GAP_PX)
+    if result.estimator is Estimator.TIME_TO_PEAK:
+        _lay_tiles(canvas, grid, map_painter(findings, "ttp"), findings)
+        _colour_bar(canvas, Box(BODY.left, BODY.top + 240, 22, BODY.height - 280), MAP_LOOKS["ttp"])
+    else:
+        _lay_tiles(canvas, grid, overlay_painter(findings, overlays=result.trusted), findings)
+    write_notes(canvas, Box(left, grid.bottom + NOTES_GAP_PX, grid.width, room), lines)
     return canvas.pixels()
+
+
+def _subtitle(result: TriageResult) -> str:
+    """What the summary shows: the side, the only map there is, or nothing that could be trusted."""
+    if result.estimator is Estimator.TIME_TO_PEAK:
+        return ONLY_TIME_TO_PEAK
+    return SIDE_WORDS[result.side] if result.trusted else ""
 
 
 def _slices(findings: Findings, most: int) -> list[int]:

@@ -1,14 +1,14 @@
-"""The written parts of the summary page: the numbers, the notes, and the reason when there are no numbers."""
+"""The written parts of the summary page beside the notes: the numbers, and the reason when there are none."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from triage.types import QualityFlag, Severity, Thresholds, TriageResult
+from triage.types import Estimator, Motion, Thresholds, TriageResult
 from viewer_bridge.canvas import AMBER, BODY, GREEN, GREY, RED, WHITE, Box, Canvas, Colour
-from viewer_bridge.lettering import wrap
+from viewer_bridge.figures import floored, ratio_span, span, territories
+from viewer_bridge.lettering import width_px
+from viewer_bridge.notes import note_lines, write_notes
 from viewer_bridge.tiles import CORE_RGB, HYPOPERFUSED_RGB
-
-SEVERITY_COLOURS = {Severity.INFO: GREY, Severity.WARNING: AMBER, Severity.SEVERE: RED}
-SEVERITY_ORDER = (Severity.SEVERE, Severity.WARNING, Severity.INFO)
 
 VOLUME_TABLES = (
     ("Tmax >", "tmax_gt_", " s", (4, 6, 8, 10)),
@@ -19,10 +19,25 @@ VOLUME_TABLES = (
 NOT_SHOWN = "--"
 """Stands for a number that does not exist or must not be trusted."""
 
-NOTE_SIZE_PX = 16
+UNRELIABLE = "NUMBERS NOT SHOWN: a severe quality problem makes them unreliable. Read the images."
+NO_VOLUMES = "NO VOLUMES: without an arterial input there is neither flow nor Tmax, only the time to peak. Read the images."
+
+VALUE_SIZE_PX = 46
+INTERVAL_SIZE_PX = 20
 CARD_PX = 98
 CARD_GAP_PX = 18
 ROW_PX = 23
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One of the numbers that decide: what it is, the figure, its interval, and how it is marked."""
+
+    label: str
+    value: str = NOT_SHOWN
+    interval: str = ""
+    colour: Colour = WHITE
+    swatch: Colour | None = None
 
 
 def with_unit(value: float | None, decimals: int, unit: str = "") -> str:
@@ -36,63 +51,76 @@ def with_unit(value: float | None, decimals: int, unit: str = "") -> str:
     return NOT_SHOWN if value is None else f"{value:.{decimals}f}{unit}"
 
 
-def numbers_panel(canvas: Canvas, box: Box, result: TriageResult) -> None:
+def numbers_panel(canvas: Canvas, box: Box, result: TriageResult, motion: Motion) -> None:
     """Write the four numbers that decide, then the volumes behind them; none of them when untrusted."""
     row = box.top
     if not result.trusted:
-        row = canvas.paragraph(
-            Box(box.left, row, box.width, 0),
-            "NUMBERS NOT SHOWN: a severe quality problem makes them unreliable. Read the images.",
-            19,
-            RED,
-        )
-        row += CARD_GAP_PX
-    for label, value, colour, swatch in _cards(result):
-        _card(canvas, Box(box.left, row, box.width, CARD_PX), label, value, colour, swatch)
+        why = NO_VOLUMES if result.estimator is Estimator.TIME_TO_PEAK else UNRELIABLE
+        row = canvas.paragraph(Box(box.left, row, box.width, 0), why, 19, RED) + CARD_GAP_PX
+    if result.estimator is Estimator.TIME_TO_PEAK:
+        return
+    for card in _cards(result):
+        _draw_card(canvas, Box(box.left, row, box.width, CARD_PX), card)
         row += CARD_PX
     if result.trusted:
-        _details(canvas, Box(box.left, row + 8, box.width, box.bottom - row - 8), result)
+        _details(canvas, Box(box.left, row + 4, box.width, box.bottom - row - 4), result, motion)
 
 
-def _cards(result: TriageResult) -> Iterator[tuple[str, str, Colour, Colour | None]]:
+def _cards(result: TriageResult) -> Iterator[Card]:
     cut = Thresholds()
-    core, risk, mismatch, ratio = (
-        (result.core_ml, result.hypoperfused_ml, result.mismatch_ml, result.mismatch_ratio)
-        if result.trusted
-        else (None, None, None, None)
-    )
-    yield f"Core   rCBF < {cut.core_relative_cbf:.0%}", with_unit(core, 1, " ml"), RED, CORE_RGB
-    yield (
+    core, late = (
+        f"Core   rCBF < {cut.core_relative_cbf:.0%}",
         f"Hypoperfused   Tmax > {cut.hypoperfused_tmax_s:g} s",
-        with_unit(risk, 1, " ml"),
-        GREEN,
-        HYPOPERFUSED_RGB,
     )
-    yield "Mismatch volume", with_unit(mismatch, 1, " ml"), WHITE, None
-    no_core = result.trusted and ratio is None
-    yield f"Mismatch ratio{'   (undefined: no core)' if no_core else ''}", with_unit(ratio, 1), WHITE, None
+    yield _volume_card(core, result, "core_ml", RED, CORE_RGB)
+    yield _volume_card(late, result, "hypoperfused_ml", GREEN, HYPOPERFUSED_RGB)
+    yield _volume_card("Mismatch volume", result, "mismatch_ml", WHITE, None)
+    yield _ratio_card(result)
 
 
-def _card(canvas: Canvas, box: Box, label: str, value: str, colour: Colour, swatch: Colour | None) -> None:
+def _volume_card(label: str, result: TriageResult, key: str, colour: Colour, swatch: Colour | None) -> Card:
+    if not result.trusted:
+        return Card(label, colour=colour, swatch=swatch)
+    ends = result.intervals.get(key)
+    return Card(label, with_unit(getattr(result, key), 1, " ml"), span(ends) if ends else "", colour, swatch)
+
+
+def _ratio_card(result: TriageResult) -> Card:
+    ratio, ends = result.mismatch_ratio, result.intervals.get("mismatch_ratio")
+    if not result.trusted:
+        return Card("Mismatch ratio")
+    if ratio is None:
+        return Card("Mismatch ratio   (undefined: no core)")
+    return Card("Mismatch ratio", floored(ratio), ratio_span(ends) if ends else "")
+
+
+def _draw_card(canvas: Canvas, box: Box, card: Card) -> None:
+    """The label above, the figure large, its interval after it."""
     indent = 0
-    if swatch:
-        canvas.rule(Box(box.left, box.top + 5, 12, 12), swatch)
+    if card.swatch:
+        canvas.rule(Box(box.left, box.top + 5, 12, 12), card.swatch)
         indent = 20
-    canvas.text((box.left + indent, box.top), label, 17, GREY)
-    canvas.text((box.left, box.top + 74), value, 46, colour, "ls")
+    canvas.text((box.left + indent, box.top), card.label, 17, GREY)
+    canvas.text((box.left, box.top + 74), card.value, VALUE_SIZE_PX, card.colour, "ls")
+    if card.interval:
+        beside = box.left + width_px(card.value, VALUE_SIZE_PX) + 12
+        canvas.text((beside, box.top + 74), f"({card.interval})", INTERVAL_SIZE_PX, GREY, "ls")
     canvas.rule(Box(box.left, box.top + CARD_PX - 10, box.width, 1))
 
 
-def _details(canvas: Canvas, box: Box, result: TriageResult) -> None:
-    """Volumes at the other cut-offs, collateral indices and model volumes."""
+def _details(canvas: Canvas, box: Box, result: TriageResult, motion: Motion) -> None:
+    """Volumes at the other cut-offs, indices, models, territories; those that do not fit are in the report."""
     row = box.top
+    if result.intervals:
+        canvas.text((box.left, row), "(in brackets: 90 % interval)", 15, GREY)
+        row += ROW_PX
     for pair in _volume_rows(result):
         for column, (label, value) in enumerate(pair):
             left = box.left + column * (box.width // 2 + 6)
             _pair(canvas, Box(left, row, box.width // 2 - 6, ROW_PX), label, value)
         row += ROW_PX
-    row += 10
-    for label, value in _index_rows(result):
+    row += 8
+    for label, value in _rows(result, motion):
         if row + ROW_PX > box.bottom:
             break
         _pair(canvas, Box(box.left, row, box.width, ROW_PX), label, value)
@@ -113,43 +141,21 @@ def _volume_rows(result: TriageResult) -> Iterator[list[tuple[str, str]]]:
     yield from (list(pair) for pair in zip(*columns, strict=True))
 
 
-def _index_rows(result: TriageResult) -> Iterator[tuple[str, str]]:
+def _rows(result: TriageResult, motion: Motion) -> Iterator[tuple[str, str]]:
+    if motion.dropped.size:
+        yield "Frames left out", f"{motion.dropped.size} of {len(motion.translation_mm)}"
+    for label, key in (("Core, uncalibrated", "core_ml"), ("Hypoperfused, uncalibrated", "hypoperfused_ml")):
+        if key in result.nominal_ml:
+            yield label, with_unit(result.nominal_ml[key], 1, " ml")
     yield "Hypoperfusion intensity ratio", with_unit(result.hypoperfusion_intensity_ratio, 2)
     yield "CBV index", with_unit(result.cbv_index, 2)
     for model in result.models:
         if model.core_ml is not None:
             yield f"{model.name} {model.version}", with_unit(model.core_ml, 1, " ml")
-
-
-def notes(canvas: Canvas, box: Box, result: TriageResult) -> None:
-    """Write quality flags, gravest first, then trial criteria; what does not fit is counted, never dropped."""
-    lines = [
-        (line, colour)
-        for words, colour in _note_texts(result)
-        for line in wrap(words, NOTE_SIZE_PX, box.width)
-    ]
-    step = round(NOTE_SIZE_PX * 1.35)
-    room = box.height // step
-    if len(lines) > room:
-        hidden = len(lines) - room + 1
-        lines = [*lines[: room - 1], (f"... and {hidden} more lines in the report", AMBER)]
-    for number, (line, colour) in enumerate(lines):
-        canvas.text((box.left, box.top + number * step), line, NOTE_SIZE_PX, colour)
-
-
-def _note_texts(result: TriageResult) -> Iterator[tuple[str, Colour]]:
-    flags = sorted(result.quality, key=_gravity)
-    if not flags:
-        yield "Quality: no remark.", GREY
-    for flag in flags:
-        yield f"{flag.severity.upper()}: {flag.text}", SEVERITY_COLOURS[flag.severity]
-    if result.trusted:
-        for criterion in result.criteria.values():
-            yield criterion.text, WHITE
-
-
-def _gravity(flag: QualityFlag) -> int:
-    return SEVERITY_ORDER.index(flag.severity)
+    places = list(territories(result.territories_ml))
+    if places:
+        yield "Territory, by position alone", ""
+        yield from ((f"   {name}", with_unit(ml, 1, " ml")) for name, ml in places)
 
 
 def refusal(canvas: Canvas, result: TriageResult) -> None:
@@ -162,7 +168,7 @@ def refusal(canvas: Canvas, result: TriageResult) -> None:
         Box(left, middle + 92, width, 0), result.reason or "no reason given", 28, WHITE, most_lines=5
     )
     canvas.text((left, row + 24), "Look at the images.", 28, WHITE)
-    notes(canvas, Box(left, row + 96, width, BODY.bottom - row - 96), result)
+    write_notes(canvas, Box(left, row + 96, width, BODY.bottom - row - 96), note_lines(result, width))
 
 
 def provenance(result: TriageResult, software_version: str) -> str:

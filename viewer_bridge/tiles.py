@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from triage.types import Findings, Float32, Geometry, Mask
+from triage.types import Findings, Float32, Geometry, Mask, TissueClass
 from viewer_bridge.colour_maps import MAP_LOOKS, MISSING_RGB, Rgb, colourise
 
 BRAIN_WINDOW_HU = (0.0, 80.0)
@@ -170,9 +170,12 @@ def overlay_painter(findings: Findings, *, overlays: bool = True) -> Painter:
 
 
 def map_painter(findings: Findings, which: str) -> Painter:
-    """Painter of one parametric map: ``cbf``, ``cbv``, ``mtt`` or ``tmax``."""
+    """Painter of one parametric map: ``cbf``, ``cbv``, ``mtt``, ``tmax`` or ``ttp``."""
     look = MAP_LOOKS[which]
-    values = radiological(getattr(findings.maps, look.attribute), findings.geometry)
+    values = getattr(findings.maps, look.attribute)
+    if look.tissue_only:
+        values = np.where(findings.tissue_class == TissueClass.TISSUE, values, np.nan)
+    values = radiological(values, findings.geometry)
     crop = Crop.around(radiological(findings.maps.brain, findings.geometry), MAP_MARGIN)
 
     def paint(z: int, size_px: Size) -> Rgb:

@@ -20,6 +20,7 @@ Fonov 2011, NeuroImage 54:313 (anatomy). Østergaard 1996, MRM 36:715 (model). M
 """
 
 from benchmarks.phantom.patient import make_patient
-from benchmarks.phantom.settings import Patient, Phantom, Residue, Scheme, Truth
+from benchmarks.phantom.schemes import Scheme
+from benchmarks.phantom.settings import Patient, Phantom, Residue, Ruin, Truth
 
-__all__ = ["Patient", "Phantom", "Residue", "Scheme", "Truth", "make_patient"]
+__all__ = ["Patient", "Phantom", "Residue", "Ruin", "Scheme", "Truth", "make_patient"]

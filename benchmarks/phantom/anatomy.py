@@ -32,6 +32,9 @@ PADDING = 20
 PARENCHYMA = 0.5
 """Share of grey and white matter from which a voxel counts as brain."""
 
+NO_TISSUE = 1e-3
+"""Less than this share of a voxel is none."""
+
 AIR_HU = -1000.0
 DEPTH_MM = (0.0, 0.6, 2.2, 2.6, 4.4, 4.8, 6.4, 7.0, 8.0, 8.5, 11.0, 11.5, 12.5, 13.0)
 DEPTH_HU = (10.0, 1000.0, 1000.0, 550.0, 550.0, 1100.0, 1100.0, 50.0, 50.0, -80.0, -80.0, 40.0, 40.0, AIR_HU)
@@ -89,18 +92,32 @@ def place_head(rng: np.random.Generator) -> sitk.AffineTransform:
 
 
 def draw_head(patient: Patient, to_mni: sitk.AffineTransform) -> Head:
-    """Average the anatomy over thick slices on the scan's grid, one guard slice at both ends."""
-    geometry = patient.geometry(guard_slices=1)
+    """Average the anatomy over thick slices on the grid that is drawn; a tilted gantry shears the head in it."""
+    geometry, to_mni = patient.grid(), _tilted(to_mni, patient.tilt())
     thin = _thin(geometry)
     grey, white, distance = (
         sitk.GetArrayFromImage(_sample(image, thin, to_mni, outside))
         for image, outside in zip(_mni(), (0.0, 0.0, 100.0), strict=True)
     )
+    if patient.atrophy:
+        left = _atrophied(grey + white, patient.atrophy)
+        grey, white = grey * left, white * left
     inside = np.clip(0.5 - distance, 0.0, 1.0)
     fluid = np.clip(inside - grey - white, 0.0, 1.0)
     rest = np.clip(1.0 - grey - white - fluid, 0.0, 1.0)
     shell = rest * np.interp(distance, DEPTH_MM, DEPTH_HU).astype(np.float32)
     return Head(geometry, to_mni, *(_thick(part, thin, geometry) for part in (grey, white, fluid, shell)))
+
+
+def _tilted(to_mni: sitk.AffineTransform, tilt: Float64) -> sitk.AffineTransform:
+    matrix = np.array(to_mni.GetMatrix()).reshape(3, 3) @ tilt
+    return sitk.AffineTransform(matrix.ravel().tolist(), to_mni.GetTranslation())
+
+
+def _atrophied(tissue: Float32, share: float) -> Float32:
+    """Factor that takes the tissue's fractions below `share` to nothing and leaves whole ones whole."""
+    left: Float32 = np.clip((tissue - share) / (1 - share), 0.0, 1.0) / np.maximum(tissue, NO_TISSUE)
+    return left.astype(np.float32)
 
 
 def _thin(geometry: Geometry) -> Geometry:

@@ -39,6 +39,16 @@ CORE_DELAY_S, PENUMBRA_DELAY_S, LESION_DELAY_RANGE_S = 8.0, 7.2, 0.6
 CORE_HU = -2.5
 """Early ischaemic oedema."""
 
+OLD_FLOW, OLD_VOLUME, OLD_HU = 0.10, 0.15, -18.0
+"""Of an old infarct: flow and volume left of healthy tissue's, and density lost: it is between tissue and fluid."""
+
+OLD_SITES_MM = ((25.0, -76.0, 4.0), (46.0, -44.0, 26.0), (36.0, 32.0, 16.0), (28.0, -8.0, 20.0))
+OLD_RADII_MM = (14.0, 20.0, 16.0)
+"""Where an old infarct may be (MNI, right): posterior, parietal, frontal, deep; half axes of its ellipsoid."""
+
+OLD_ALLOWED = 1.8
+"""Irregular outline may reach this far, in radii; larger infarcts than that are not drawn."""
+
 TERRITORY_CENTRE_MM, TERRITORY_RADII_MM = (42.0, -10.0, 16.0), (26.0, 46.0, 36.0)
 CORE_CENTRE_MM, CORE_RADII_MM = (36.0, -2.0, 14.0), (18.0, 30.0, 24.0)
 """Ellipsoids (MNI, right hemisphere) around the middle cerebral artery's territory and its deep centre."""
@@ -53,6 +63,10 @@ BLOBS = ((20.0, 0.18), (9.0, 0.09))
 """Knot distance in mm and weight of the irregularities of the outline."""
 
 
+Place = tuple[Float32, Float32, Float32]
+"""MNI coordinates (right or lateral, anterior, superior) of every voxel, millimetres."""
+
+
 @dataclass(frozen=True, slots=True)
 class Perfusion:
     """State of every voxel on the head's grid; arrays ``(Z, Y, X)``; `choice` indexes the columns of the tissue table."""
@@ -64,6 +78,7 @@ class Perfusion:
     brain: Mask
     core: Mask
     hypoperfused: Mask
+    old_infarct: Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +90,60 @@ class _Regions:
     rim: Mask
 
 
-def perfuse(patient: Patient, head: Head, rng: np.random.Generator) -> Perfusion:
-    """Give every voxel its flow, volume and delay, and mark what the rules should find."""
+def perfuse(patient: Patient, head: Head, rng: np.random.Generator, past: np.random.Generator) -> Perfusion:
+    """Give every voxel its flow, volume and delay, and mark what the rules should find; `past` draws old infarcts."""
     brain = head.grey + head.white >= PARENCHYMA
     varied = [1 + _bounded(rng, head, VARIATION_KNOT_MM) * VARIATION for _ in range(2)]
     cbf = varied[0] * (head.grey * GREY_FLOW + head.white * WHITE_FLOW)
     cbv = varied[1] * (head.grey * GREY_VOLUME + head.white * WHITE_VOLUME)
     delay = HEALTHY_DELAY_S * (1 + _bounded(rng, head, VARIATION_KNOT_MM))
-    if patient.side is Side.NONE:
-        nothing = np.zeros(brain.shape, bool)
-        return _settled(cbf, cbv, delay, brain, _Regions(nothing, nothing, nothing))
-    right, anterior, superior = mni_ras_mm(head)
-    lateral = right if patient.side is Side.RIGHT else -right
-    regions = _regions(patient, head, brain, (lateral, anterior, superior), rng)
-    floor = PENUMBRA_FLOOR * float(np.median(cbf[brain & (lateral < 0)]))
-    _injure(cbf, cbv, delay, brain, regions, floor, _bounded(rng, head, VARIATION_KNOT_MM))
-    return _settled(cbf, cbv, delay, brain, regions)
+    place_mm = mni_ras_mm(head)
+    nothing = np.zeros(brain.shape, bool)
+    regions = _Regions(nothing, nothing, nothing)
+    if patient.side is not Side.NONE:
+        lateral = _outward(place_mm, patient.side)
+        regions = _regions(patient, head, brain, lateral, rng)
+        floor = PENUMBRA_FLOOR * float(np.median(cbf[brain & (lateral[0] < 0)]))
+        _injure(cbf, cbv, delay, brain, regions, floor, _bounded(rng, head, VARIATION_KNOT_MM))
+    old = nothing
+    if patient.old_infarct_ml:
+        old = _old_infarct(patient, head, brain & ~(regions.hypoperfused | regions.rim), place_mm, past)
+        cbf[old], cbv[old] = cbf[old] * OLD_FLOW, cbv[old] * OLD_VOLUME
+    delay += _narrowed_s(patient, place_mm[0], regions.rim)
+    return _settled(cbf, cbv, delay, brain, regions, old)
+
+
+def _outward(place_mm: Place, side: Side) -> Place:
+    """Coordinates (lateral, anterior, superior), lateral positive on this side."""
+    right, anterior, superior = place_mm
+    return (right if side is Side.RIGHT else -right), anterior, superior
+
+
+def _old_infarct(
+    patient: Patient, head: Head, allowed: Mask, place_mm: Place, past: np.random.Generator
+) -> Mask:
+    """An irregular blob in any territory of any side that leaves the fresh lesion alone."""
+    side = (Side.LEFT, Side.RIGHT)[int(past.integers(2))]
+    centre_mm = OLD_SITES_MM[int(past.integers(len(OLD_SITES_MM)))]
+    place_mm = _outward(place_mm, side)
+    outline = _ellipsoid(place_mm, centre_mm, OLD_RADII_MM) + _bumps(past, head)
+    guard = patient.guard_slices
+    scanned = np.zeros(allowed.shape, bool)
+    scanned[guard:-guard] = allowed[guard:-guard]
+    near = allowed & (place_mm[0] > 0) & (outline < OLD_ALLOWED)
+    return _innermost(outline, near, scanned, patient.old_infarct_ml / head.geometry.voxel_ml)
+
+
+def _narrowed_s(patient: Patient, right_mm: Float32, rim: Mask) -> Float32:
+    """Delay behind narrow carotids; the benign rim is late already, and stays below 6 s."""
+    behind = {
+        Side.NONE: np.zeros(rim.shape, bool),
+        Side.LEFT: right_mm < 0,
+        Side.RIGHT: right_mm >= 0,
+        Side.BILATERAL: np.ones(rim.shape, bool),
+    }[patient.stenosis]
+    later = np.where(rim, max(patient.stenosis_s - RIM_LATER_S, 0.0), patient.stenosis_s)
+    return np.where(behind, later, 0.0).astype(np.float32)
 
 
 def _bounded(rng: np.random.Generator, head: Head, knot_mm: float) -> Float32:
@@ -102,7 +155,7 @@ def _regions(
     patient: Patient,
     head: Head,
     brain: Mask,
-    place_mm: tuple[Float32, Float32, Float32],
+    place_mm: Place,
     rng: np.random.Generator,
 ) -> _Regions:
     """Irregular nested blobs that hold the requested volumes of parenchyma."""
@@ -114,8 +167,9 @@ def _regions(
     )
     outline = _ellipsoid(place_mm, TERRITORY_CENTRE_MM, TERRITORY_RADII_MM) + bumps
     voxel_ml = head.geometry.voxel_ml
+    guard = patient.guard_slices
     scanned = np.zeros(brain.shape, bool)
-    scanned[1:-1] = brain[1:-1]
+    scanned[guard:-guard] = brain[guard:-guard]
     hypoperfused = _innermost(outline, allowed, scanned, patient.hypoperfused_ml / voxel_ml)
     with_rim = _innermost(
         outline, allowed, scanned, (patient.hypoperfused_ml + patient.benign_rim_ml) / voxel_ml
@@ -126,7 +180,7 @@ def _regions(
 
 
 def _ellipsoid(
-    place_mm: tuple[Float32, Float32, Float32],
+    place_mm: Place,
     centre_mm: tuple[float, float, float],
     radii_mm: tuple[float, float, float],
 ) -> Float32:
@@ -172,7 +226,9 @@ def _injure(
         cbv[region] *= share
 
 
-def _settled(cbf: Float32, cbv: Float32, delay: Float32, brain: Mask, regions: _Regions) -> Perfusion:
+def _settled(
+    cbf: Float32, cbv: Float32, delay: Float32, brain: Mask, regions: _Regions, old_infarct: Mask
+) -> Perfusion:
     """Snap to the transit times and delays that curves exist for, so that the truth is exact."""
     transit, later = (
         nearest_transit((60 * cbv / np.maximum(cbf, 1e-3)).astype(np.float32)),
@@ -182,5 +238,12 @@ def _settled(cbf: Float32, cbv: Float32, delay: Float32, brain: Mask, regions: _
     late = np.where(cbf > 0, DELAY_S.astype(np.float32)[later], np.float32(0))
     choice = transit * np.int16(DELAY_S.size) + later
     return Perfusion(
-        cbf.astype(np.float32), cbv, late, choice, brain, regions.core & brain, regions.hypoperfused & brain
+        cbf.astype(np.float32),
+        cbv,
+        late,
+        choice,
+        brain,
+        regions.core & brain,
+        regions.hypoperfused & brain,
+        old_infarct,
     )

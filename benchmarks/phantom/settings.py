@@ -5,10 +5,19 @@ from enum import StrEnum
 
 import numpy as np
 
+from benchmarks.phantom.schemes import Pace, Scheme, times_s
 from triage.types import CtpSeries, Float32, Float64, Geometry, Mask, Motion, Side
 
 FIELD_OF_VIEW_MM = 230.4
 """Reconstructed square, 0.45 mm pixels at 512 x 512; head protocols use 200 to 250 mm."""
+
+GUARD_MM, FARTHEST_GUARD_MM = 5.0, 60.0
+"""Anatomy drawn beyond both ends of the scan: for ordinary motion, and at most."""
+
+HEAD_RADIUS_MM = 80.0
+"""Arm of a rotation."""
+
+MOST_ATROPHY = 0.6
 
 MATRICES = (64, 128, 256, 512)
 """Sizes that divide the grid on which noise is drawn."""
@@ -22,16 +31,12 @@ class Residue(StrEnum):
     BOX = "box"
 
 
-class Scheme(StrEnum):
-    """When frames are taken.
+class Ruin(StrEnum):
+    """What a frame is like that cannot be repaired: far away, smeared between two poses, or without an image."""
 
-    UNIFORM: one step throughout. VARIABLE: the last third at twice the step. SHUTTLE: the table toggles between a
-    lower and an upper half, each seen every second step.
-    """
-
-    UNIFORM = "uniform"
-    VARIABLE = "variable"
-    SHUTTLE = "shuttle"
+    JERKS = "jerks"
+    SMEARED = "smeared"
+    BLANK = "blank"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,23 @@ class Patient:
         Grid; the slab is centred on the basal ganglia.
     frames, frame_step_s, scheme
         Timing; 12 frames make a scan that is too short.
+    missing
+        Frames that were lost, not the first: the scan has no images of them, all others are what they would have been.
+    tilt_deg
+        Gantry tilt about the patient's left-right axis; images lie one above the other along the table, which makes the
+        grid a sheared one. `slice_mm` stays the distance between neighbouring planes.
+    old_infarct_ml
+        An old infarct outside the lesion: hypodense, hardly perfused, in time. It is neither core nor hypoperfused.
+    calcifications
+        How many dense spots there are, where people have them.
+    stenosis, stenosis_s
+        Hemisphere whose carotid is narrow below the scan (BILATERAL: both) and how much later it fills: 2 to 4 s.
+    metal
+        A clip at the base with streaks around it that change a little from frame to frame.
+    atrophy
+        Share of tissue, 0 to 0.6, below which a voxel of the average brain becomes fluid: sulci and ventricles widen.
+    ruin, ruined_share, jerk
+        Share of the frames that are beyond repair, how, and the displacement in mm and degrees.
     """
 
     seed: int = 0
@@ -79,6 +101,17 @@ class Patient:
     frames: int = 45
     frame_step_s: float = 1.5
     scheme: Scheme = Scheme.UNIFORM
+    missing: tuple[int, ...] = ()
+    tilt_deg: float = 0.0
+    old_infarct_ml: float = 0.0
+    calcifications: int = 0
+    stenosis: Side = Side.NONE
+    stenosis_s: float = 3.0
+    metal: bool = False
+    atrophy: float = 0.0
+    ruin: Ruin = Ruin.JERKS
+    ruined_share: float = 0.0
+    jerk: float = 20.0
 
     def __post_init__(self) -> None:
         if self.matrix not in MATRICES:
@@ -89,10 +122,22 @@ class Patient:
             raise ValueError("the core is part of the hypoperfused volume: 0 <= core_ml <= hypoperfused_ml")
         if min(self.slices, self.frames) < 1 or min(self.slice_mm, self.frame_step_s) <= 0:
             raise ValueError("a scan needs slices, frames, and positive distances between them")
+        if not set(self.missing) <= set(range(1, self.frames)):
+            raise ValueError(f"frames 1 to {self.frames - 1} may be missing, got {self.missing}")
+        if not (0 <= self.atrophy <= MOST_ATROPHY and 0 <= self.ruined_share <= 1):
+            raise ValueError(f"atrophy is 0 to {MOST_ATROPHY}, the ruined share 0 to 1")
 
-    def geometry(self, *, guard_slices: int = 0) -> Geometry:
-        """Grid of the scan; `guard_slices` more at both ends feed motion through the plane."""
-        slices = self.slices + 2 * guard_slices
+    @property
+    def guard_slices(self) -> int:
+        """Slices beyond both ends of the scan that motion through the plane brings into it."""
+        reach_mm = GUARD_MM
+        if self.ruined_share and self.ruin is not Ruin.BLANK:
+            reach_mm += self.jerk + HEAD_RADIUS_MM * np.sin(np.radians(self.jerk))
+        return max(1, round(min(reach_mm, FARTHEST_GUARD_MM) / self.slice_mm))
+
+    def grid(self) -> Geometry:
+        """Grid that is drawn, guard slices included, before the gantry is tilted."""
+        slices = self.slices + 2 * self.guard_slices
         pixel_mm = FIELD_OF_VIEW_MM / self.matrix
         edge_mm = (pixel_mm - FIELD_OF_VIEW_MM) / 2
         return Geometry.axial(
@@ -101,28 +146,23 @@ class Patient:
             origin_mm=(edge_mm, edge_mm, (1 - slices) / 2 * self.slice_mm),
         )
 
+    def tilt(self) -> Float64:
+        """Matrix ``(3, 3)`` from points (x, y, z) of the drawn grid to the patient's; it keeps volumes."""
+        cosine, sine = np.cos(np.radians(self.tilt_deg)), np.sin(np.radians(self.tilt_deg))
+        return np.array([[1.0, 0.0, 0.0], [0.0, cosine, 0.0], [0.0, sine, 1 / cosine]])
+
+    def geometry(self) -> Geometry:
+        """Grid of the scan."""
+        drawn = self.grid()
+        affine = drawn.affine.copy()
+        affine[2, 3] += self.guard_slices * self.slice_mm
+        affine[:3] = self.tilt() @ affine[:3]
+        return Geometry((self.slices, *drawn.shape[1:]), affine)
+
     def time_s(self) -> Float64:
         """Acquisition times, ``(T, Z)``, seconds from the first image."""
-        return TIMING[self.scheme](self)
-
-
-def _uniform(patient: Patient) -> Float64:
-    times = np.arange(patient.frames) * patient.frame_step_s
-    return np.repeat(times[:, None], patient.slices, axis=1)
-
-
-def _variable(patient: Patient) -> Float64:
-    late = np.arange(patient.frames) > patient.frames * 2 // 3
-    times = np.cumsum(np.where(late, 2.0, 1.0)) * patient.frame_step_s
-    return np.repeat(times[:, None] - times[0], patient.slices, axis=1)
-
-
-def _shuttle(patient: Patient) -> Float64:
-    upper = np.arange(patient.slices) >= patient.slices // 2
-    return 2 * _uniform(patient) + np.where(upper, patient.frame_step_s, 0.0)
-
-
-TIMING = {Scheme.UNIFORM: _uniform, Scheme.VARIABLE: _variable, Scheme.SHUTTLE: _shuttle}
+        times = times_s(self.scheme, Pace(self.frames, self.slices, self.frame_step_s, self.seed))
+        return np.delete(times, self.missing, axis=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +181,8 @@ class Truth:
         Parenchyma: at least half of the voxel is grey or white matter.
     vessel_share
         How much of each voxel is blood of a drawn vessel, float32; tissue curves are pure where it is 0.
+    old_infarct
+        Parenchyma that died long ago; part of `brain`, of no other mask.
     arteries, veins
         Voxels of which at least nine tenths are one of them.
     cbf_ml_per_100g_min, cbv_ml_per_100g, delay_s
@@ -166,6 +208,7 @@ class Truth:
     arterial_hu: Float64
     venous_hu: Float64
     motion: Motion
+    old_infarct: Mask
 
     def __post_init__(self) -> None:
         for item in fields(self):

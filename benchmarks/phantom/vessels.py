@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from benchmarks.phantom.anatomy import HEAD_SCALE, SUB_SLICES, Head, axes_mm, dura_distance_mm
+from benchmarks.phantom.settings import Patient
 from triage.types import Float32, Float64, Side
 
 Point = tuple[float, float, float]
@@ -96,14 +97,20 @@ class Blood:
     venous: bool
 
 
-def vessels(side: Side) -> list[Vessel]:
-    """All vessels of a patient whose middle cerebral artery of one `side` is occluded."""
-    return [
-        *MIDLINE,
-        _sagittal_sinus(),
-        *(_occluded(vessel) if side is Side.RIGHT else vessel for vessel in PAIRED),
-        *(_mirrored(_occluded(vessel) if side is Side.LEFT else vessel) for vessel in PAIRED),
-    ]
+def vessels(patient: Patient) -> list[Vessel]:
+    """All vessels of a patient whose middle cerebral artery of one side is occluded, on the grid's left and right."""
+    left, right = (
+        [_narrowed(_occluded(v) if patient.side is side else v, patient, side) for v in PAIRED]
+        for side in (Side.LEFT, Side.RIGHT)
+    )
+    return [*MIDLINE, _sagittal_sinus(), *right, *map(_mirrored, left)]
+
+
+def _narrowed(vessel: Vessel, patient: Patient, side: Side) -> Vessel:
+    """What fills late behind a narrow carotid of this side."""
+    if vessel.venous or patient.stenosis not in (side, Side.BILATERAL):
+        return vessel
+    return replace(vessel, delay_s=vessel.delay_s + patient.stenosis_s)
 
 
 def _occluded(vessel: Vessel) -> Vessel:
@@ -130,12 +137,12 @@ def _back_of_dura(distance: sitk.Image, z: float) -> float:
     return -inside[0][1]
 
 
-def draw_vessels(head: Head, side: Side) -> list[Blood]:
+def draw_vessels(head: Head, patient: Patient) -> list[Blood]:
     """Fill the voxels of every vessel; no voxel is filled beyond its volume."""
     taken = np.zeros(head.geometry.shape, np.float32)
     drawn = []
-    for vessel in vessels(side):
-        fraction = np.minimum(_fraction(head, vessel), 1.0 - taken)
+    for vessel in vessels(patient):
+        fraction = np.minimum(tube(head, vessel.path, vessel.radius_mm), 1.0 - taken)
         taken += fraction
         index = np.flatnonzero(fraction)
         drawn.append(Blood(index, fraction.ravel()[index], vessel.delay_s, vessel.share, vessel.venous))
@@ -152,24 +159,28 @@ def filling(shape: tuple[int, ...], blood: list[Blood]) -> Float32:
 
 def filled_with(head: Head, blood: list[Blood]) -> Head:
     """Let vessels displace what was there."""
-    filled = filling(head.geometry.shape, blood)
+    return displaced(head, filling(head.geometry.shape, blood), BLOOD_HU)
+
+
+def displaced(head: Head, filled: Float32, hu: float) -> Head:
+    """Let something of this density, the fraction `filled` of every voxel, displace what was there."""
     rest = 1 - filled
     return replace(
         head,
         grey=head.grey * rest,
         white=head.white * rest,
         fluid=head.fluid * rest,
-        shell_hu=head.shell_hu * rest + filled * BLOOD_HU,
+        shell_hu=head.shell_hu * rest + filled * hu,
     )
 
 
-def _fraction(head: Head, vessel: Vessel) -> Float32:
-    """Filled fraction of every voxel, the mean over thin slices."""
+def tube(head: Head, path: tuple[Point, ...], radius_mm: float) -> Float32:
+    """Fraction of every voxel inside a tube along MNI points, the mean over thin slices."""
     x, y, z = axes_mm(head.geometry)
     step_z = head.geometry.spacing_mm[0]
     offsets = (np.arange(SUB_SLICES) - (SUB_SLICES - 1) / 2) * step_z / SUB_SLICES
-    radius = vessel.radius_mm * HEAD_SCALE
-    segments = list(_segments(head, vessel))
+    radius = radius_mm * HEAD_SCALE
+    segments = list(_segments(head, path))
     fraction = np.zeros(head.geometry.shape, np.float32)
     for index, height in np.ndenumerate(z[:, None] + offsets):
         near = [
@@ -197,8 +208,8 @@ def _cut(
     return plane
 
 
-def _segments(head: Head, vessel: Vessel) -> Iterator[tuple[Float64, Float64]]:
+def _segments(head: Head, path: tuple[Point, ...]) -> Iterator[tuple[Float64, Float64]]:
     """Ends of the tube's straight parts in patient space (LPS)."""
     to_patient = head.to_mni.GetInverse()
-    points = [np.array(to_patient.TransformPoint((-x, -y, z))) for x, y, z in vessel.path]
+    points = [np.array(to_patient.TransformPoint((-x, -y, z))) for x, y, z in path]
     yield from pairwise(points)

@@ -88,7 +88,7 @@ def _acquisition(header: Dataset, plan: Study, part: Part) -> None:
     header.XRayTubeCurrent = TUBE_CURRENT_MA[part]
     header.SliceThickness = f"{plan.phantom.patient.slice_mm:g}"
     header.ConvolutionKernel = vendor.kernel
-    header.GantryDetectorTilt = "0"
+    header.GantryDetectorTilt = f"{plan.phantom.patient.tilt_deg:g}"
     if part is Part.PERFUSION:
         header.ContrastBolusAgent = "IOHEXOL 350"
         header.ContrastBolusVolume = "40"
@@ -145,7 +145,7 @@ def _identify(header: Dataset, image: Image, uid: str, vendor: Vendor) -> None:
 def _place(header: Dataset, image: Image) -> None:
     place = image.place
     header.ImagePositionPatient = [_decimal(value) for value in place.position_mm]
-    header.ImageOrientationPatient = list(map(str, place.orientation))
+    header.ImageOrientationPatient = [_decimal(value) for value in place.orientation]
     header.PixelSpacing = [_decimal(value) for value in place.spacing_mm]
     header.SliceLocation = _decimal(place.position_mm[2])
     header.Rows, header.Columns = image.hu.shape

@@ -72,14 +72,15 @@ class Place:
     """Where an image lies: centre of its first pixel (LPS), direction of rows and columns, distance of rows and columns."""
 
     position_mm: Float64
-    orientation: tuple[int, ...]
+    orientation: tuple[float, ...]
     spacing_mm: tuple[float, float]
 
     @classmethod
     def axial(cls, geometry: Geometry, z: int) -> "Place":
-        """Slice `z` of an axial volume."""
+        """Slice `z` of an axial volume, whose gantry may be tilted."""
         _, row_mm, column_mm = geometry.spacing_mm
-        return cls(geometry.affine[:3] @ [z, 0, 0, 1], (1, 0, 0, 0, 1, 0), (row_mm, column_mm))
+        orientation = (*(geometry.affine[:3, 2] / column_mm), *(geometry.affine[:3, 1] / row_mm))
+        return cls(geometry.affine[:3] @ [z, 0, 0, 1], orientation, (row_mm, column_mm))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from triage.errors import InputError
-from triage.types import Severity, Side, Status, TriageResult
+from triage.types import Criterion, Estimator, Severity, Side, Status, TriageResult
+from viewer_bridge.figures import disagreeing, floored, span
 
 SECONDS_PER_MINUTE = 60
 
@@ -21,12 +22,16 @@ TEXTS = {
     "lesion": "Stroke CT: perfusion lesion, {side}",
     "no_lesion": "Stroke CT: no perfusion lesion found",
     "not_analysed": "Stroke CT: not analysed - look at the images",
+    "no_volumes": "Stroke CT: time to peak only, no volumes - look at the images",
     "untrusted": "Stroke CT: numbers not reliable - look at the images",
     "reason": "not analysed: {reason} - look at the images",
     "do_not_trust": "do not trust the numbers: {reasons}",
     "volumes": "core {core}, hypoperfused {hypoperfused}, mismatch {mismatch}, {ratio}",
-    "ratio": "ratio {ratio:.1f}",
+    "ratio": "ratio {ratio}",
     "no_ratio": "ratio not defined",
+    "uncertain": "uncertain: {trial} changes if {changes_if}",
+    "uncertain_somewhere": "uncertain: {trial} is close to its limits",
+    "differ": "methods differ: {names}",
     "quality": "quality: {reasons}",
     "good_quality": "quality: no remarks",
     "not_known": "not known here: {missing}",
@@ -38,8 +43,8 @@ TEXTS = {
 SIDES = {Side.LEFT: "LEFT", Side.RIGHT: "RIGHT", Side.BILATERAL: "BOTH SIDES", Side.NONE: "no side"}
 """The patient's own side, in capitals: it is the word that must not be misread."""
 
-TRIALS = {"defuse_3": "DEFUSE 3", "dawn": "DAWN", "extend": "EXTEND"}
-"""How trials are written; one that is not listed keeps the name its criterion has."""
+TRIALS = {"defuse_3": "DEFUSE 3", "extend": "EXTEND"}
+"""Trials whose imaging rule is a target mismatch; the others need age and NIHSS, or select large cores."""
 
 NUMBERS = ("core_ml", "hypoperfused_ml", "mismatch_ml", "mismatch_ratio", "hypoperfusion_intensity_ratio")
 """Fields of the result that travel as numbers when they can be trusted."""
@@ -114,15 +119,18 @@ def _headline(result: TriageResult) -> str:
     if result.status is Status.NOT_ANALYSED:
         return TEXTS["not_analysed"]
     if not result.trusted:
-        return TEXTS["untrusted"]
-    trials = [TRIALS.get(name, name) for name, criterion in result.criteria.items() if criterion.met]
+        only_time_to_peak = result.estimator is Estimator.TIME_TO_PEAK
+        return TEXTS["no_volumes" if only_time_to_peak else "untrusted"]
+    trials = [title for title, criterion in _mismatches(result) if criterion.met]
     if trials:
-        return _one_line(
-            TEXTS["target_mismatch"].format(trials=", ".join(sorted(set(trials))), side=SIDES[result.side])
-        )
+        return _one_line(TEXTS["target_mismatch"].format(trials=", ".join(trials), side=SIDES[result.side]))
     lesion = max(_finite(result.core_ml) or 0, _finite(result.hypoperfused_ml) or 0) > 0
     judged = "no_target_mismatch" if result.criteria else "lesion"
     return TEXTS[judged if lesion else "no_lesion"].format(side=SIDES[result.side])
+
+
+def _mismatches(result: TriageResult) -> list[tuple[str, Criterion]]:
+    return [(title, result.criteria[name]) for name, title in TRIALS.items() if name in result.criteria]
 
 
 def _findings(result: TriageResult) -> list[str]:
@@ -131,17 +139,31 @@ def _findings(result: TriageResult) -> list[str]:
         return [TEXTS["reason"].format(reason=_short(result.reason or ""))]
     if not result.trusted:
         return [TEXTS["do_not_trust"].format(reasons=_short(_reasons(result, Severity.SEVERE)))]
-    missing = sorted({item for c in result.criteria.values() if c.met for item in c.missing})
+    missing = sorted(
+        {item for _, criterion in _mismatches(result) if criterion.met for item in criterion.missing}
+    )
     return [
         TEXTS["volumes"].format(
-            core=_volume(result.core_ml),
-            hypoperfused=_volume(result.hypoperfused_ml),
+            core=_with_ends(result, "core_ml"),
+            hypoperfused=_with_ends(result, "hypoperfused_ml"),
             mismatch=_volume(result.mismatch_ml),
             ratio=_ratio(result.mismatch_ratio),
         ),
+        *(_uncertain(title, criterion) for title, criterion in _mismatches(result) if not criterion.certain),
+        *_difference(result),
         *([TEXTS["not_known"].format(missing=", ".join(missing))] if missing else []),
         _quality(_reasons(result, Severity.WARNING)),
     ]
+
+
+def _uncertain(trial: str, criterion: Criterion) -> str:
+    known = "uncertain" if criterion.changes_if else "uncertain_somewhere"
+    return TEXTS[known].format(trial=trial, changes_if=criterion.changes_if)
+
+
+def _difference(result: TriageResult) -> list[str]:
+    names = ", ".join(opinion.name for opinion in disagreeing(result))
+    return [TEXTS["differ"].format(names=_short(names))] if names else []
 
 
 def _reasons(result: TriageResult, severity: Severity) -> str:
@@ -175,9 +197,15 @@ def _volume(ml: float | None) -> str:
     return "<1 ml" if 0 < number < 0.5 else f"{number:.0f} ml"
 
 
+def _with_ends(result: TriageResult, name: str) -> str:
+    """A volume and, in brackets, the ends of its 90 % interval."""
+    ends = result.intervals.get(name)
+    return f"{_volume(getattr(result, name))}{f' ({span(ends)})' if ends else ''}"
+
+
 def _ratio(ratio: float | None) -> str:
     number = _finite(ratio)
-    return TEXTS["no_ratio"] if number is None else TEXTS["ratio"].format(ratio=number)
+    return TEXTS["no_ratio"] if number is None else TEXTS["ratio"].format(ratio=floored(number))
 
 
 def _short(text: str) -> str:

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 LISTED_CASES = 100
 JOBS_SHOWN = 200
-PICTURE_ORDER = ("summary", "overlay", "cbf", "cbv", "mtt", "tmax")
+PICTURE_ORDER = ("summary", "overlay", "cbf", "cbv", "mtt", "tmax", "ttp")
 """The answer first; other pictures follow by name."""
 
 environment().globals["wording"] = wording

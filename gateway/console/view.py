@@ -6,6 +6,8 @@ from typing import Any
 
 from gateway.console import wording
 from gateway.console.wording import seconds_between
+from triage.types import Estimator
+from viewer_bridge.figures import territories
 
 GOAL_S = 5.0
 """From the last image to the alert."""
@@ -50,6 +52,8 @@ class Criterion:
     met: bool
     missing: Sequence[str]
     text: str
+    changes_if: str
+    certain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,26 @@ class CaseView:
         return self.analysed and not self.severe
 
     @property
+    def only_time_to_peak(self) -> bool:
+        """Whether there was no arterial input, and so neither flow nor volumes."""
+        return self.analysed and (self.result or {})["estimator"] == Estimator.TIME_TO_PEAK
+
+    @property
+    def doubt(self) -> str:
+        """What is said in place of numbers that must not be trusted."""
+        return "No volumes: look at the images" if self.only_time_to_peak else "Do not trust the numbers"
+
+    @property
+    def opinions(self) -> list[Mapping[str, Any]]:
+        """The same scan by other methods, those that differ first."""
+        return sorted((self.result or {})["opinions"], key=lambda opinion: bool(opinion["agrees"]))
+
+    @property
+    def territories(self) -> list[tuple[str, float]]:
+        """Hypoperfused volumes by territory, the largest first."""
+        return list(territories((self.result or {})["territories_ml"]))
+
+    @property
     def quality(self) -> Sequence[Mapping[str, str]]:
         """Quality flags, worst first."""
         order = {"severe": 0, "warning": 1, "info": 2}
@@ -128,8 +152,7 @@ class CaseView:
         """Imaging rules of the trials, met ones first."""
         found = (self.result or {}).get("criteria", {})
         rules = [
-            Criterion(wording.CRITERIA.get(name, name), rule["met"], rule["missing"], rule["text"])
-            for name, rule in found.items()
+            Criterion(**{**rule, "name": wording.CRITERIA.get(name, name)}) for name, rule in found.items()
         ]
         return sorted(rules, key=lambda rule: not rule.met)
 

@@ -1,8 +1,11 @@
 """Words and figures of the console: short, the same everywhere, and honest about what is not known."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from gateway.ledger.records import moment_of
+from triage.types import Interval
+from viewer_bridge.figures import ONLY_TIME_TO_PEAK, floored, span
 
 NOTHING = "–"
 SECONDS_PER_MINUTE = 60
@@ -40,6 +43,16 @@ CRITERIA = {
 }
 """Trials as they write themselves; another name is shown as it comes."""
 
+PICTURES = {
+    "summary": "Summary page",
+    "cbf": "Map of cerebral blood flow",
+    "cbv": "Map of cerebral blood volume",
+    "mtt": "Map of the mean transit time",
+    "tmax": "Map of Tmax",
+    "ttp": ONLY_TIME_TO_PEAK,
+}
+"""What a picture shows, for those who do not see it."""
+
 SEXES = {"F": "female", "M": "male", "O": "other"}
 
 
@@ -65,12 +78,23 @@ def volume(ml: float | None) -> str:
 
 
 def ratio(value: float | None) -> str:
-    """A ratio; undefined when there is no core.
+    """A ratio; undefined when there is no core. Cut, not rounded: 1.796 does not meet a limit of 1.8.
 
-    >>> ratio(1.83), ratio(None)
-    ('1.8', '–')
+    >>> ratio(1.796), ratio(None)
+    ('1.79', '–')
     """
-    return NOTHING if value is None else f"{value:.1f}"
+    return NOTHING if value is None else floored(value)
+
+
+def interval(ends: Mapping[str, float | None] | None, decimals: int | None = None) -> str:
+    """Ends of an interval as they are in a result; nothing where there is none.
+
+    >>> interval({"low": 28.4, "high": 38.7}), interval({"low": 2.1, "high": None}, 2), interval(None)
+    ('28–39', '2.10 or more', '')
+    """
+    if ends is None or ends["low"] is None:
+        return ""
+    return span(Interval(ends["low"], ends["high"]), decimals).replace("-", "–")
 
 
 def fraction(value: float | None) -> str:

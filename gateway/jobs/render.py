@@ -17,9 +17,6 @@ from triage.types import Analysis
 from viewer_bridge.objects import file_bytes, result_objects
 from viewer_bridge.pages import map_pages, png_bytes, summary_page
 
-MAPS = ("cbf", "cbv", "mtt", "tmax")
-"""Names of the map pages, in the order of `viewer_bridge.pages.map_pages`."""
-
 
 def run(order: RenderOrder) -> None:
     """Draw the pictures, which the case page waits for, then build the objects."""
@@ -44,7 +41,7 @@ def run(order: RenderOrder) -> None:
 def _pictures(analysis: Analysis) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Pages for the case page, by name."""
     yield "summary", summary_page(analysis, software_version=SOFTWARE_VERSION)
-    yield from zip(MAPS, map_pages(analysis, software_version=SOFTWARE_VERSION), strict=False)
+    yield from map_pages(analysis, software_version=SOFTWARE_VERSION).items()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Write the deconvolution graph: ``python models/training/build_deconvolution.py [OUT]``.
 
 The graph is `triage.deconvolution.deconvolve` in ONNX: the least regularised inverse whose residue is calm, the
-most regularised one when none is, and the peak refined by a parabola. Nothing is fitted; the same version of the
+most regularised one when none is, and the first of its peaks refined by a parabola. Nothing is fitted; the same version of the
 onnx package writes the same bytes, so the digest in the manifest can be checked by anybody.
 """
 
@@ -15,7 +15,7 @@ from onnx import checker, parser
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "deconvolution.onnx"
 
 GRAPH = """
-<ir_version: 8, opset_import: ["" : 17], producer_name: "stroke-gateway", producer_version: "1.0.0">
+<ir_version: 8, opset_import: ["" : 17], producer_name: "stroke-gateway", producer_version: "1.1.0">
 deconvolution (
     float[V, N] tissue_hu, float[P, L, N] operators, float dt_s, float oscillation_limit, float first_lag
 ) => (float[V] peak_per_s, float[V] tmax_s)
@@ -32,6 +32,8 @@ deconvolution (
     before_second_last = Constant <value = int64[1] {-2}> ()
     far = Constant <value = int64[1] {9223372036854775807}> ()
     neighbours = Constant <value = int64[1, 3] {-1, 0, 1}> ()
+    front = Constant <value = int64[1, 4] {1, 2, 3, 4}> ()
+    peaked = Constant <value = float {0.97}> ()
     nothing = Constant <value = float {0}> ()
     quarter = Constant <value = float {0.25}> ()
     half = Constant <value = float {0.5}> ()
@@ -75,9 +77,17 @@ deconvolution (
             flows = Greater (top, nothing)
             calm = And (flows, calm_enough)
 
-            highest = ArgMax <axis = 1, keepdims = 1> (residue)
-            not_first = Max (highest, one)
-            at = Min (not_first, last_inner)
+            inner = Slice (residue, second, before_last, second)
+            inner_top = ReduceMax <axes = [1], keepdims = 1> (inner)
+            near_top = Mul (peaked, inner_top)
+            reaches = GreaterOrEqual (inner, near_top)
+            reaches_f = Cast <to = 1> (reaches)
+            reached = ArgMax <axis = 1, keepdims = 1> (reaches_f)
+            front_or_beyond = Add (reached, front)
+            front_rows = Min (front_or_beyond, last_inner)
+            front_residue = GatherElements <axis = 1> (residue, front_rows)
+            highest = ArgMax <axis = 1, keepdims = 1> (front_residue)
+            at = GatherElements <axis = 1> (front_rows, highest)
             rows = Add (at, neighbours)
             three = GatherElements <axis = 1> (residue, rows)
             left, middle, right = Split <axis = 1> (three)

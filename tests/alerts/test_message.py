@@ -10,7 +10,7 @@ import pytest
 
 from gateway.alerts.message import LONGEST_LINE, TEXTS
 from triage.errors import InputError
-from triage.types import Criterion, Severity, Side
+from triage.types import Criterion, Estimator, Interval, SecondOpinion, Severity, Side, Status, TriageResult
 
 NOW = datetime(2026, 3, 1, 10, 7, 20, tzinfo=UTC)
 DISCLAIMER = "Research use, not for primary diagnosis."
@@ -20,12 +20,47 @@ def test_a_target_mismatch_is_in_the_title_with_trial_and_side(make_alert):
     alert = make_alert()
     assert alert.headline == "Stroke CT: target mismatch (DEFUSE 3), LEFT"
     assert alert.lines == (
-        "core 34 ml, hypoperfused 112 ml, mismatch 78 ml, ratio 3.3",
+        "core 34 ml, hypoperfused 112 ml, mismatch 78 ml, ratio 3.29",
         "not known here: NIHSS, age",
         "quality: no remarks",
         "4 min after the last image",
     )
     assert alert.body.splitlines()[-2:] == ["https://stroke.example/c/5f2c", DISCLAIMER]
+
+
+def test_core_and_hypoperfused_carry_their_interval_and_the_rest_stays_short(make_alert, make_result):
+    ends = {name: Interval(28.4, 120.2) for name in ("core_ml", "hypoperfused_ml", "mismatch_ml")}
+    alert = make_alert(make_result(intervals={**ends, "mismatch_ratio": Interval(1.2, None)}))
+    assert alert.lines[0] == "core 34 ml (28-121), hypoperfused 112 ml (28-121), mismatch 78 ml, ratio 3.29"
+
+
+def test_a_ratio_below_its_limit_never_reads_as_the_limit(make_alert, make_result):
+    assert "ratio 1.79" in make_alert(make_result(mismatch_ratio=1.7999)).lines[0]
+
+
+def test_an_uncertain_class_and_another_answer_are_told_in_a_line_each(make_alert, make_result):
+    unsure = Criterion(met=True, missing=(), text="", changes_if="core > 37 ml", certain=False)
+    other = SecondOpinion("fixed threshold", 60.0, 180.0, agrees=False, text="core 60 ml")
+    agreeing = SecondOpinion("other artery", 34.0, 112.0, agrees=True, text="core 34 ml")
+    alert = make_alert(make_result(criteria={"defuse_3": unsure}, opinions=(agreeing, other)))
+    assert alert.lines[1:3] == (
+        "uncertain: DEFUSE 3 changes if core > 37 ml",
+        "methods differ: fixed threshold",
+    )
+    vague = Criterion(met=True, missing=(), text="", certain=False)
+    alert = make_alert(make_result(criteria={"defuse_3": vague}))
+    assert alert.lines[1] == "uncertain: DEFUSE 3 is close to its limits"
+
+
+def test_without_an_arterial_input_the_title_says_that_there_are_no_volumes(make_alert, flag):
+    quality = (flag(Severity.SEVERE, "no artery was found", code="no_arterial_input"),)
+    result = TriageResult(
+        Status.ANALYSED, None, "1.2", "1.2.3", quality=quality, estimator=Estimator.TIME_TO_PEAK
+    )
+    alert = make_alert(result)
+    assert alert.headline == "Stroke CT: time to peak only, no volumes - look at the images"
+    assert alert.lines[0] == "do not trust the numbers: no artery was found"
+    assert alert.numbers == {}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,11 +24,24 @@ from gateway.config import Config
 from gateway.engine import Client, Priority, Queue
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import Case, DeliveryKind, case_id_of
-from triage.types import Criterion, ModelFinding, QualityFlag, Severity, Side, Status, TriageResult
+from triage.types import (
+    Criterion,
+    Estimator,
+    Interval,
+    ModelFinding,
+    QualityFlag,
+    SecondOpinion,
+    Severity,
+    Side,
+    Status,
+    Territory,
+    TriageResult,
+)
 
 CANARY = "CANARY^TUẤN"
 """A patient's name that must be on the case page and nowhere else."""
 CANARY_ID = "BN-CANARY-77"
+PICTURES = ("summary", "cbf", "cbv", "mtt", "tmax")
 EVIL = "<script>document.title='owned'</script><img src=x onerror=document.title='owned'>"
 
 
@@ -100,13 +114,19 @@ class Site:
         self.ledger.cases.stamp(case.id, case.revision, "alert_sent_at", at)
         return self.get(study_uid)
 
-    def publish(self, study_uid: str, after_s: float = 9.8, picture: Path | None = None) -> Case:
+    def publish(
+        self,
+        study_uid: str,
+        after_s: float = 9.8,
+        picture: Path | None = None,
+        names: Sequence[str] = PICTURES,
+    ) -> Case:
         """Pictures on disk, objects in the archive."""
         case = self.get(study_uid)
         at = datetime.fromisoformat(case.times["last_image_at"]) + timedelta(seconds=after_s)
         folder = self.config.cases_dir / case.id / f"r{case.revision}" / "pictures"
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("summary", "cbf", "cbv", "mtt", "tmax"):
+        for name in names:
             if picture:
                 (folder / f"{name}.png").write_bytes(picture.read_bytes())
             else:
@@ -136,7 +156,14 @@ def a_dicom_file(path: Path, study_uid: str) -> Path:
     return path
 
 
-def a_result(study_uid: str, *quality: QualityFlag, met: bool = True, core_ml: float = 18.4) -> TriageResult:
+def a_result(
+    study_uid: str,
+    *quality: QualityFlag,
+    met: bool = True,
+    core_ml: float = 18.4,
+    certain: bool = True,
+    opinions: tuple[SecondOpinion, ...] | None = None,
+) -> TriageResult:
     text = "DEFUSE 3 imaging criteria met; clinical criteria are not known here (Albers 2018, NEJM 378:708)"
     if not met:
         text = "DEFUSE 3 imaging criteria not met: core 96 ml is not below 70 ml (Albers 2018, NEJM 378:708)"
@@ -154,11 +181,51 @@ def a_result(study_uid: str, *quality: QualityFlag, met: bool = True, core_ml: f
         hypoperfusion_intensity_ratio=0.38,
         cbv_index=0.81,
         volumes_ml={"tmax_gt_4": 171.0, "tmax_gt_6": 112.7, "tmax_gt_10": 42.9, "rcbf_lt_30": core_ml},
-        criteria={"defuse_3": Criterion(met, missing, text)},
+        criteria={
+            "defuse_3": Criterion(met, missing, text, "core > 70 ml" if met else "core < 70 ml", certain)
+        },
         models=(ModelFinding("deconvolution", "1.0.0", "3f" * 32),),
         quality=quality,
         timing_s={"read": 0.31, "motion": 0.74, "deconvolution": 0.62, "total": 2.61},
         versions={"stroke-gateway": "0.1.0", "numpy": "2.4.6"},
+        estimator=Estimator.DECONVOLUTION,
+        intervals={
+            "core_ml": Interval(core_ml * 0.7, core_ml * 1.3),
+            "hypoperfused_ml": Interval(101.3, 124.9),
+            "mismatch_ml": Interval((112.7 - core_ml) * 0.85, (112.7 - core_ml) * 1.1),
+            "mismatch_ratio": Interval(112.7 / core_ml * 0.8, None),
+            "tmax_gt_6": Interval(101.3, 124.9),
+        },
+        nominal_ml={"core_ml": core_ml * 0.8, "hypoperfused_ml": 127.1},
+        territories_ml={Territory.MIDDLE: 104.2, Territory.ANTERIOR: 8.5, Territory.POSTERIOR: 0.0},
+        reference="tissue of the other hemisphere with Tmax below 4 s",
+        opinions=(AGREEING,) if opinions is None else opinions,
+    )
+
+
+AGREEING = SecondOpinion(
+    "Fixed threshold", 20.1, 117.0, agrees=True, text="core 20 ml, hypoperfused 117 ml: within the intervals"
+)
+DIFFERING = SecondOpinion(
+    "Second-best artery",
+    41.0,
+    150.2,
+    agrees=False,
+    text="core 41 ml, hypoperfused 150 ml: outside the intervals",
+)
+NO_INPUT = QualityFlag("no_arterial_input", Severity.SEVERE, "no artery was found in the scan")
+
+
+def a_time_to_peak_result(study_uid: str) -> TriageResult:
+    """Analysed, and yet without a single volume."""
+    return TriageResult(
+        Status.ANALYSED,
+        None,
+        study_uid,
+        f"{study_uid}.1",
+        quality=(NO_INPUT,),
+        timing_s={"total": 2.1},
+        estimator=Estimator.TIME_TO_PEAK,
     )
 
 
@@ -218,6 +285,11 @@ def stage_everything(site: Site, picture: Path | None = None) -> dict[str, str]:
     his = deliveries.queue(fresh.id, 1, DeliveryKind.EMR, "his", now)
     deliveries.failed(his, now, "AR: unknown patient identifier; correct the order in the EMR and send again")
     site.receive("1.2.6", 41, ago_s=20)
+    site.receive("1.2.7", 120, ago_s=3000)
+    site.conclude("1.2.7", a_time_to_peak_result("1.2.7"))
+    site.publish("1.2.7", picture=picture, names=("summary", "ttp"))
+    site.receive("1.2.8", 120, ago_s=3300)
+    site.conclude("1.2.8", a_result("1.2.8", core_ml=55.3, certain=False, opinions=(AGREEING, DIFFERING)))
     return {
         "done": case_id_of("1.2.1"),
         "no_perfusion": case_id_of("1.2.2"),
@@ -225,6 +297,8 @@ def stage_everything(site: Site, picture: Path | None = None) -> dict[str, str]:
         "severe": case_id_of("1.2.4"),
         "fresh": case_id_of("1.2.5"),
         "receiving": case_id_of("1.2.6"),
+        "no_input": case_id_of("1.2.7"),
+        "unsure": case_id_of("1.2.8"),
     }
 
 

@@ -31,13 +31,25 @@ def test_states_reasons_and_order(staged):
     site, ids, url = staged
     cases = httpx.get(f"{url}/api/v1/cases", headers=site.bearer, trust_env=False).json()
     assert [case["id"] for case in cases] == [
-        ids[name] for name in ("receiving", "fresh", "severe", "not_analysed", "no_perfusion", "done")
+        ids[name]
+        for name in (
+            "receiving",
+            "fresh",
+            "severe",
+            "not_analysed",
+            "no_perfusion",
+            "no_input",
+            "unsure",
+            "done",
+        )
     ]
     by_id = {case["id"]: case for case in cases}
     assert by_id[ids["receiving"]]["state"] == "receiving"
     assert by_id[ids["receiving"]]["times"]["analysed_at"] is None
     assert "no arterial curve" in by_id[ids["not_analysed"]]["reason"]
     assert by_id[ids["no_perfusion"]]["result"] is None
+    assert by_id[ids["no_input"]]["result"]["core_ml"] is None
+    assert by_id[ids["fresh"]]["result"]["intervals"]["core_ml"]["high"] > 18.4
 
 
 @pytest.mark.parametrize("path", ["/api/v1/cases/nothing", "/api/v1/nothing", "/api/v1/cases?limit=0"])

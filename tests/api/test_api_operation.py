@@ -62,9 +62,9 @@ def test_metrics_count_what_is_in_the_ledger(staged):
     assert answer.headers["content-type"].startswith("text/plain")
     families = {family.name: family for family in text_string_to_metric_families(answer.text)}
     states = {s.labels["state"]: s.value for s in families["stroke_gateway_cases"].samples}
-    assert states == {"receiving": 1, "analysing": 0, "analysed": 3, "not_analysed": 1, "no_perfusion": 1}
+    assert states == {"receiving": 1, "analysing": 0, "analysed": 5, "not_analysed": 1, "no_perfusion": 1}
     waiting = {s.labels["forward_state"]: s.value for s in families["stroke_gateway_arrivals"].samples}
-    assert waiting == {"pending": 505, "forwarded": 0, "refused": 0}
+    assert waiting == {"pending": 745, "forwarded": 0, "refused": 0}
     failed = [
         s.value
         for s in families["stroke_gateway_deliveries"].samples

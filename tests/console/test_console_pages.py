@@ -56,13 +56,30 @@ def test_the_list_shows_every_state_without_a_name(a_page, shown):
 def test_the_case_page_answers_first(a_page, shown):
     a_page.goto(f"/cases/{shown[1]['fresh']}")
     first = a_page.inner_text(".answer-first")
-    for text in ("LEFT hemisphere", "18", "113", "94", "6.1", "3.3 s"):
+    for text in (
+        "LEFT hemisphere",
+        "18",
+        "(12–24)",
+        "113",
+        "(101–125)",
+        "94",
+        "6.12",
+        "4.90 or more",
+        "3.3 s",
+    ):
         assert text in first
+    assert "Methods differ" not in first
     whole = a_page.inner_text("main")
     for text in (
         "CANARY TUẤN",
         "1950-01-02",
         "vessel occlusion",
+        "Changes if core > 70 ml.",
+        "core 15 ml, hypoperfused 127 ml",
+        "Territory, by position: an estimate",
+        "middle cerebral 104 ml, anterior cerebral 8.5 ml",
+        "tissue of the other hemisphere with Tmax below 4 s",
+        "core 20 ml, hypoperfused 117 ml: within the intervals",
         "the head moved by 3.1 mm",
         "16 slices x 60 frames",
         "EMR his failed.",
@@ -82,6 +99,39 @@ def test_numbers_that_must_not_be_trusted_stay_hidden_until_asked_for(a_page, sh
     assert not a_page.is_visible("dl.numbers")
     a_page.click("text=Show the numbers anyway")
     assert a_page.is_visible("dl.numbers")
+
+
+def test_nothing_beside_the_numbers_is_shown_when_they_are_not_trusted(a_page, shown):
+    severe, fresh = (text_of(a_page, shown[1][name]) for name in ("severe", "fresh"))
+    for text in ("Beside these numbers", "Fixed threshold", "middle cerebral", "Changes if", "127 ml"):
+        assert text not in severe
+        assert text in fresh, "the search must be able to find it"
+
+
+def text_of(page, case_id):
+    page.goto(f"/cases/{case_id}")
+    return page.inner_text("main")
+
+
+def test_an_uncertain_class_and_another_answer_stand_out(a_page, shown):
+    assert "DEFUSE 3 imaging met, uncertain" in a_page.inner_text(f"#case-{shown[1]['unsure']}")
+    a_page.goto(f"/cases/{shown[1]['unsure']}")
+    assert "Methods differ. Second-best artery: core 41 ml" in a_page.inner_text(".answer-first .flags")
+    assert "Fixed threshold" not in a_page.inner_text(".answer-first")
+    assert "Uncertain: that is inside the 90 % interval" in a_page.inner_text(".criteria")
+    assert "Uncertain" not in text_of(a_page, shown[1]["fresh"])
+
+
+def test_without_an_arterial_input_there_is_a_map_and_no_number(a_page, shown):
+    assert "No volumes: look at the images" in a_page.inner_text(f"#case-{shown[1]['no_input']}")
+    a_page.goto(f"/cases/{shown[1]['no_input']}")
+    assert a_page.inner_text("h2") == "No volumes: look at the images"
+    assert a_page.locator("dl.numbers").count() == 0
+    assert " ml" not in a_page.inner_text("main")
+    assert [a_page.locator("img").nth(n).get_attribute("alt") for n in range(2)] == [
+        "Summary page",
+        "Time to peak, no arterial input: not Tmax",
+    ]
 
 
 def test_a_new_study_and_its_growth_appear_without_a_reload(a_page, shown):
@@ -156,7 +206,7 @@ def test_the_keyboard_alone_is_enough(a_page, shown):
 @pytest.mark.parametrize("width", [360, 768, 1280])
 def test_nothing_scrolls_sideways(a_page, shown, width):
     a_page.set_viewport_size({"width": width, "height": 740})
-    names = ("fresh", "severe", "not_analysed", "no_perfusion", "receiving", "done")
+    names = shown[1]
     for path in ("/", "/docs", "/jobs", *(f"/cases/{shown[1][name]}" for name in names)):
         a_page.goto(path)
         assert a_page.evaluate("document.documentElement.scrollWidth") <= width, path
@@ -199,7 +249,8 @@ CONTRAST = """() => {
 
 
 def test_every_text_reaches_the_contrast_of_wcag_aa(a_page, shown):
-    for path in ("/", "/docs", f"/cases/{shown[1]['fresh']}", f"/cases/{shown[1]['severe']}"):
+    shown_cases = (f"/cases/{shown[1][name]}" for name in ("fresh", "severe", "unsure", "no_input"))
+    for path in ("/", "/docs", *shown_cases):
         a_page.goto(path)
         a_page.wait_for_selector("main")
         assert a_page.evaluate(CONTRAST) == []

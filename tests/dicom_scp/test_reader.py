@@ -5,8 +5,10 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
-from dicom_scp.reader import find_perfusion, read_ctp
-from triage.errors import InputError
+from dicom_scp import reader
+from dicom_scp.reader import find_perfusion, open_ctp, read_ctp
+from triage.errors import InputError, TemporaryError
+from triage.reduction import reduced
 
 
 def shuffled(paths):
@@ -26,6 +28,40 @@ def test_any_order_of_files_gives_the_same_series_over_midnight(write_ctp, tmp_p
     np.testing.assert_allclose(series.geometry.affine, expected)
     assert series.study_uid
     assert series.geometry.frame_of_reference_uid
+
+
+def test_an_opened_series_decodes_one_frame_at_a_time(write_ctp, tmp_path):
+    study = write_ctp(tmp_path, step_mm=(0.0, 0.0, -5.0))
+    stored = open_ctp(shuffled(study.paths))
+    for number in (7, 0, 11):
+        np.testing.assert_array_equal(stored.frame(number), study.hu[number, ::-1])
+    np.testing.assert_allclose(stored.time_s, study.time_s[:, ::-1], atol=1e-4)
+    np.testing.assert_array_equal(reduced(stored).hu, reduced(read_ctp(study.paths)).hu)
+
+
+def test_a_fault_in_the_pixels_surfaces_when_its_frame_is_decoded(write_ctp, tmp_path):
+    study = write_ctp(tmp_path)
+    with study.paths[8].open("r+b") as stream:
+        stream.truncate(study.paths[8].stat().st_size - 2)
+    stored = open_ctp(study.paths)
+    study.paths[-1].unlink()
+    stored.frame(3)
+    with pytest.raises(InputError, match="cut short"):
+        stored.frame(2)
+    with pytest.raises(TemporaryError, match="cannot read a stored instance"):
+        stored.frame(11)
+    with pytest.raises(InputError, match="cut short"):
+        reduced(stored)
+
+
+def test_a_frame_that_does_not_fit_into_memory_is_refused_at_opening(write_ctp, tmp_path, monkeypatch):
+    study = write_ctp(tmp_path)
+    frame_bytes = study.hu[0].nbytes
+    monkeypatch.setattr(reader, "LARGEST_FRAME_BYTES", frame_bytes)
+    open_ctp(study.paths)
+    monkeypatch.setattr(reader, "LARGEST_FRAME_BYTES", frame_bytes - 1)
+    with pytest.raises(InputError, match="memory"):
+        open_ctp(study.paths)
 
 
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, RLELossless, JPEGLSLossless])

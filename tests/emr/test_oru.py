@@ -10,9 +10,21 @@ from hypothesis import strategies as st
 from gateway.emr.observations import QUANTITIES
 from gateway.emr.oru import control_id_for
 from triage.errors import InputError
-from triage.types import QualityFlag, Severity, Side
+from triage.types import (
+    Criterion,
+    Estimator,
+    Interval,
+    QualityFlag,
+    SecondOpinion,
+    Severity,
+    Side,
+    Status,
+    Territory,
+    TriageResult,
+)
 
 CODES = [quantity.code for quantity in QUANTITIES]
+INTERVALS = [f"{quantity.code}-interval" for quantity in QUANTITIES if quantity.interval]
 
 
 def test_the_header_says_what_it_is_and_in_which_letters(make_report, parsed):
@@ -82,6 +94,62 @@ def test_numbers_arrive_with_code_unit_and_status(make_report, parsed):
     assert [obx.extract_field(1, 6, 1, part) for part in (1, 3)] == ["mL", "UCUM"]
 
 
+def test_intervals_arrive_as_structured_numerics_rounded_outwards(make_report, make_result, parsed):
+    ends = {"core_ml": Interval(28.44, 38.61), "mismatch_ratio": Interval(2.109, None)}
+    report = parsed(make_report(make_result(intervals=ends)))
+    core = report.observations["core-volume-interval"]
+    assert core.extract_field(1, 2) == "SN"
+    assert [core.extract_field(1, 5, 1, part) for part in (1, 2, 3, 4)] == ["", "28.4", "-", "38.7"]
+    assert [core.extract_field(1, 6, 1, part) for part in (1, 3)] == ["mL", "UCUM"]
+    assert core.extract_field(1, 7) == ""
+    assert [report.value("mismatch-ratio-interval", part) for part in (1, 2)] == [">=", "2.10"]
+    assert report.status("mismatch-volume-interval") == "X"
+
+
+def test_an_interval_never_arrives_without_its_number(make_report, make_result, parsed):
+    ends = {"mismatch_ratio": Interval(2.1, None)}
+    report = parsed(make_report(make_result(mismatch_ratio=None, intervals=ends)))
+    assert report.status("mismatch-ratio-interval") == "X"
+
+
+def test_a_ratio_below_its_limit_is_not_written_as_the_limit(make_report, make_result, parsed):
+    assert parsed(make_report(make_result(mismatch_ratio=1.7999))).value("mismatch-ratio") == "1.79"
+
+
+def test_uncalibrated_volumes_territories_and_other_methods_arrive(make_report, make_result, parsed):
+    unsure = Criterion(met=True, missing=(), text="DEFUSE 3 met", changes_if="core > 37 ml", certain=False)
+    opinions = (
+        SecondOpinion("fixed threshold", 60.0, 180.0, agrees=False, text="core 60 ml"),
+        SecondOpinion("other artery", 34.0, 112.0, agrees=True, text="core 34 ml"),
+    )
+    result = make_result(
+        criteria={"defuse_3": unsure},
+        opinions=opinions,
+        reference="the other hemisphere",
+        nominal_ml={"core_ml": 21.0},
+        territories_ml={Territory.MIDDLE: 110.0},
+    )
+    report = parsed(make_report(result))
+    assert report.value("core-volume-nominal") == "21.0"
+    assert report.status("hypoperfused-volume-nominal") == "X"
+    assert report.value("middle-cerebral-territory-volume") == "110.0"
+    turns = "DEFUSE 3 met; changes if core > 37 ml; uncertain, inside the 90 % interval"
+    assert report.value("trial-criteria") == turns
+    said = "differs: fixed threshold: core 60 ml\ragrees: other artery: core 34 ml"
+    assert report.value("other-methods") == said
+    assert report.value("normal-reference") == "the other hemisphere"
+
+
+def test_the_time_to_peak_alone_is_no_measurement(make_report, parsed):
+    quality = (QualityFlag("no_arterial_input", Severity.SEVERE, "no artery"),)
+    result = TriageResult(
+        Status.ANALYSED, None, "1.2", "1.2.3", quality=quality, estimator=Estimator.TIME_TO_PEAK
+    )
+    report = parsed(make_report(result))
+    assert report.value("analysis-status").startswith("time to peak only, no arterial input: no volumes")
+    assert {report.status(code) for code in [*CODES, *INTERVALS]} == {"X"}
+
+
 def test_a_true_zero_is_a_number(make_report, parsed):
     report = parsed(make_report())
     assert report.value("cbv-index") == "0.00"
@@ -122,12 +190,19 @@ def test_a_refused_scan_says_so_and_has_no_numbers(make_report, refused, parsed)
 
 
 def test_numbers_that_must_not_be_trusted_do_not_reach_the_record(make_report, make_result, parsed):
-    severe = (QualityFlag("motion", Severity.SEVERE, "head moved 12 mm"),)
-    text = make_report(make_result(quality=severe))
+    untrusted = make_result(
+        quality=(QualityFlag("motion", Severity.SEVERE, "head moved 12 mm"),),
+        intervals={quantity.interval: Interval(28.4, 39.9) for quantity in QUANTITIES if quantity.interval},
+        opinions=(SecondOpinion("other", 34.0, 112.0, agrees=True, text="core 34 ml"),),
+        reference="healthy half",
+        nominal_ml={"core_ml": 34.2},
+    )
+    text = make_report(untrusted)
     report = parsed(text)
     assert report.value("analysis-status") == "analysed; do not trust the numbers - look at the images"
-    assert {report.status(code) for code in [*CODES, "lesion-side", "trial-criteria"]} == {"X"}
-    for number in ("34.2", "112.4", "3.28", "Left", "DEFUSE"):
+    hidden = [*CODES, *INTERVALS, "lesion-side", "trial-criteria", "other-methods", "normal-reference"]
+    assert {report.status(code) for code in hidden} == {"X"}
+    for number in ("34.2", "112.4", "3.28", "28.4", "39.9", "34 ml", "healthy half", "Left", "DEFUSE"):
         assert number not in text
 
 

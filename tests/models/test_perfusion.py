@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.perfusion import BLOCK_VOXELS, load_deconvolver
-from triage.deconvolution import InverseBank, deconvolve, inverse_bank
+from triage.deconvolution import PEAKED, InverseBank, deconvolve, inverse_bank
 from triage.errors import InputError
 
 RELATIVE = 1e-4
@@ -14,7 +14,7 @@ ABSOLUTE_SAMPLES = 2e-3
 FENCE = 1e-4
 """Relative margin below which rounding may choose another inverse."""
 TIE = 1e-6
-"""Relative gap between the two largest samples below which rounding may choose the other."""
+"""Relative gap between two samples, or a sample and the peaked share, below which rounding may choose the other."""
 ON_THE_FENCE = 0.02
 """Largest share of voxels that may be left out for it."""
 
@@ -52,7 +52,8 @@ def firm(curves, bank):
         allowed = bank.oscillation_limit * residue.shape[1] * top
         calm = (bend < allowed) | (level == len(bank.operators))
         close_call = np.abs(bend - allowed) <= FENCE * np.abs(allowed)
-        tie = calm & (top - second <= TIE * np.abs(top))
+        reach = np.abs(residue - PEAKED * residue[:, 1:-1].max(axis=1, keepdims=True)).min(axis=1)
+        tie = calm & ((top - second <= TIE * np.abs(top)) | (reach <= TIE * np.abs(top)))
         sure &= ~(waiting & (close_call | tie))
         waiting &= ~calm
     return sure

@@ -4,9 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from triage import motion
+from triage import motion, timing
+from triage.errors import AnalysisError
 from triage.masks import intracranial
 from triage.symmetry import mid_plane
 from triage.types import Geometry
@@ -74,11 +76,91 @@ def test_slices_that_leave_the_scan_are_marked_as_unseen(still):
     assert seen[:5].all()
 
 
-def test_a_blank_frame_is_not_used(still):
+def smeared(frame, geometry, shift_mm, turn_deg):
+    """The mean of what is seen while the head moves this far."""
+    ways = np.linspace(0, 1, 5)
+    poses = [
+        motion.Pose(
+            Rotation.from_rotvec(way * np.array(turn_deg), degrees=True).as_matrix(), way * np.array(shift_mm)
+        )
+        for way in ways
+    ]
+    return np.mean([motion.resampled(frame, pose, geometry) for pose in poses], axis=0)
+
+
+def test_frames_beyond_repair_are_dropped_listed_and_bridged(still):
     hu = still.hu.copy()
     hu[4] = -1000.0
+    hu[6] = smeared(still.hu[6], still.geometry, (8.0, 8.0, 3.0), (0.0, 0.0, 12.0))
+    found = motion.aligned(hu, still.geometry)
+    np.testing.assert_array_equal(found.motion.dropped, [4, 6])
+    np.testing.assert_array_equal(np.flatnonzero(~found.seen.all(axis=1)), [4, 6])
+    np.testing.assert_array_equal(found.hu[4], still.hu[3])
+    assert np.abs(found.motion.translation_mm).max() < motion.NEGLIGIBLE_MM
+
+
+def test_a_jump_that_can_be_followed_is_not_dropped(still, shaken):
+    assert not motion.aligned(shaken, still.geometry).motion.dropped.size
+
+
+def test_the_first_frames_may_be_blank(still, shaken):
+    hu = shaken.copy()
+    hu[:2] = -1000.0
+    found = motion.aligned(hu, still.geometry)
+    np.testing.assert_array_equal(found.motion.dropped, [0, 1])
+    assert found.motion.translation_mm[5] == pytest.approx([3.0, 0, 0], abs=0.3)
+
+
+def test_a_scan_with_too_many_bad_frames_is_refused(still):
+    hu = still.hu.copy()
+    hu[5:] = -1000.0
+    with pytest.raises(AnalysisError, match="followed in 5 of 9 frames"):
+        motion.aligned(hu, still.geometry)
+
+
+def test_dropped_frames_do_not_shift_time(still):
+    """What rises by 2 HU a second still does, in every slice, at uneven times."""
+    hu = still.hu.copy()
+    hu[[2, 3]] = -1000.0
     seen = motion.aligned(hu, still.geometry).seen
-    np.testing.assert_array_equal(np.flatnonzero(~seen.any(axis=1)), [4])
+    time_s = np.cumsum([0, 1.0, 2.5, 1.0, 1.0, 3.0, 1.0, 2.0, 1.0])[:, None] + np.linspace(
+        0, 0.5, hu.shape[1]
+    )
+    rising = np.broadcast_to((2 * time_s)[:, :, None, None], hu.shape).copy()
+    rising[[2, 3]] = -1000.0
+    at_s = timing.uniform_times(time_s)
+    curves = timing.curves(rising, time_s, seen, at_s, np.ones(hu.shape[1:], dtype=bool))
+    np.testing.assert_allclose(curves, np.broadcast_to(2 * at_s, curves.shape), rtol=1e-4)
+
+
+def test_a_tilted_gantry_is_aligned_like_a_straight_one(still):
+    """Slices sheared by 20 degrees: a turn and a shift are found in the patient's space, and undone."""
+    straight, axial = ndimage.gaussian_filter(still.hu[0], (0, 1, 1)), still.geometry
+    affine = axial.affine.copy()
+    affine[1, 0] = -np.tan(np.radians(20.0)) * axial.spacing_mm[0]
+    affine[:3, 3] -= (
+        affine[:3, :3] @ ((np.array(axial.shape) - 1) / 2) + affine[:3, 3] - motion.centre_mm(axial)
+    )
+    tilted = Geometry(axial.shape, affine)
+    turn, shift = Rotation.from_euler("xyz", (2.0, 1.0, -4.0), degrees=True), np.array([2.0, -3.0, 6.0])
+    points = np.indices(axial.shape).reshape(3, -1)
+    world = affine[:3, :3] @ points + affine[:3, 3:]
+
+    def shown(world_mm):
+        index = np.linalg.solve(axial.affine[:3, :3], world_mm - axial.affine[:3, 3:])
+        return ndimage.map_coordinates(straight, index, order=1, mode="nearest").reshape(axial.shape)
+
+    centre = motion.centre_mm(tilted)
+    before = turn.inv().apply(world.T - centre - shift) + centre
+    hu = np.stack([shown(world)] * 6 + [shown(before.T)])
+    found = motion.aligned(hu, tilted)
+    assert found.motion.translation_mm[6] == pytest.approx(shift, abs=0.4)
+    assert found.motion.rotation_deg[6] == pytest.approx(turn.as_rotvec(degrees=True), abs=0.5)
+    inner = (slice(2, -2), slice(30, -30), slice(40, -40))
+    moved, back = (np.abs(frame - hu[0])[inner].mean() for frame in (hu[6], found.hu[6]))
+    assert back < 0.3 * moved
+    upright = motion.resampled(hu[6], motion.estimate(hu, tilted)[0][6], axial)
+    assert back < 0.7 * np.abs(upright - hu[0])[inner].mean()
 
 
 def test_one_slice_is_aligned_in_its_plane(drawing):

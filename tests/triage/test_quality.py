@@ -18,13 +18,13 @@ def first_pass(start_s, width_s, peak_hu):
     return peak_hu * (after / (3 * width_s)) ** 3 * np.exp(3 - after / width_s)
 
 
-def bolus_flags(start_s=8.0, peak_hu=250.0, width_s=1.5, end_s=60.0):
+def bolus_flags(start_s=8.0, peak_hu=250.0, width_s=1.5, end_s=60.0, noise_hu=5.0):
     time_s = TIME_S[end_s > TIME_S]
     artery, vein = first_pass(start_s, width_s, peak_hu), first_pass(start_s + 5, width_s + 0.3, peak_hu)
     bolus = find_bolus(first_pass(start_s + 1, width_s + 0.5, 6.0)[: time_s.size], time_s)
     nowhere = np.zeros((0, 3), dtype=np.int64)
     inputs = ArterialInput(time_s, artery[: time_s.size], vein[: time_s.size], nowhere, nowhere)
-    return {flag.code: flag.severity for flag in quality.of_bolus(bolus, inputs)}
+    return {flag.code: flag.severity for flag in quality.of_bolus(bolus, inputs, noise_hu)}
 
 
 def moved(shift_mm, turn_deg):
@@ -41,9 +41,11 @@ def test_a_good_bolus_raises_no_flag():
 @pytest.mark.parametrize(
     ("settings", "code", "severity"),
     [
-        ({"peak_hu": 130.0}, "weak_bolus", Severity.WARNING),
-        ({"peak_hu": 80.0}, "weak_bolus", Severity.SEVERE),
-        ({"end_s": 30.0}, "truncated", Severity.WARNING),
+        ({"peak_hu": 180.0}, "weak_bolus", Severity.WARNING),
+        ({"peak_hu": 150.0}, "weak_bolus", Severity.SEVERE),
+        ({"peak_hu": 250.0, "noise_hu": 14.0}, "weak_bolus", Severity.SEVERE),
+        ({"end_s": 40.0}, "truncated", Severity.WARNING),
+        ({"end_s": 33.0}, "truncated", Severity.SEVERE),
         ({"start_s": 38.0}, "truncated", Severity.SEVERE),
         ({"start_s": -2.0}, "short_baseline", Severity.WARNING),
     ],
@@ -58,11 +60,21 @@ def test_a_poor_bolus_is_flagged(settings, code, severity):
         (1.0, 1.0, {}),
         (4.0, 0.0, {"motion": Severity.WARNING}),
         (0.0, 5.0, {"motion": Severity.WARNING}),
-        (13.0, 0.0, {"motion": Severity.SEVERE}),
+        (9.0, 0.0, {"motion": Severity.SEVERE}),
+        (0.0, 9.0, {"motion": Severity.SEVERE}),
     ],
 )
 def test_motion_is_graded(shift_mm, turn_deg, expected):
     assert moved(shift_mm, turn_deg) == expected
+
+
+@pytest.mark.parametrize(("count", "severity"), [(2, Severity.WARNING), (10, Severity.SEVERE)])
+def test_frames_that_were_not_used_are_listed(count, severity):
+    still = np.zeros((45, 3))
+    (flag,) = quality.of_images(Motion(still, still.copy(), np.arange(4, 4 + count)), 2.0)
+    assert (flag.code, flag.severity) == ("dropped_frames", severity)
+    assert f"{count} of 45 frames" in flag.text
+    assert "number 5, 6" in flag.text
 
 
 def test_noise_is_graded():
@@ -90,6 +102,29 @@ def test_coverage_is_always_told_and_a_slab_is_a_warning():
 def test_uneven_frames_are_told():
     time_s = np.repeat(np.delete(TIME_S, [20, 21])[:, None], 16, axis=1)
     assert "uneven_frames" in {flag.code for flag in quality.of_sampling(time_s, HEAD)}
+
+
+def test_sparse_frames_are_a_warning():
+    time_s = np.repeat(np.arange(0.0, 60.0, 3.5)[:, None], 16, axis=1)
+    flags = {flag.code: flag.severity for flag in quality.of_sampling(time_s, HEAD)}
+    assert flags["sparse_frames"] is Severity.WARNING
+
+
+def test_metal_and_streaks_name_their_slices():
+    hu = np.full((6, 40, 40), 32.0, np.float32)
+    inside = np.zeros(hu.shape, dtype=bool)
+    inside[:, 5:35, 5:35] = True
+    grid = Geometry.axial(hu.shape, (5.0, 2.0, 2.0), (0.0, 0.0, 0.0))
+    assert quality.of_density(hu, inside, grid) == []
+    hu[2, 20, 20:23] = 2900.0
+    hu[2, 20, 8:19] = -150.0
+    hu[3, 18, 8:30] = -80.0
+    flags = {flag.code: flag for flag in quality.of_density(hu, inside, grid)}
+    assert flags["metal"].text.startswith("metal in slice 3:")
+    assert flags["streaks"].text == "streaks or blank areas in slices 3, 4"
+    assert flags["streaks"].severity is Severity.WARNING
+    hu[1:5, 10:20] = -300.0
+    assert quality.of_density(hu, inside, grid)[1].severity is Severity.SEVERE
 
 
 def test_a_brain_that_does_not_enhance_has_no_bolus():

@@ -233,6 +233,12 @@ def test_masks_do_not_travel_when_the_numbers_are_not_trusted(untrusted, source)
     assert len(of_class(objects, SecondaryCaptureImageStorage)) == 5
 
 
+def test_without_an_arterial_input_two_pages_and_the_reference_series_travel(time_to_peak_only, source):
+    objects = published(time_to_peak_only, source)
+    classes = [ds.SOPClassUID for ds in objects]
+    assert classes == [SecondaryCaptureImageStorage] * 2 + [CTImageStorage] * 16
+
+
 def test_a_scan_that_was_not_analysed_gives_one_page_with_the_reason(not_analysed, source):
     (page,) = published(not_analysed, source)
     assert page.SOPClassUID == SecondaryCaptureImageStorage
@@ -248,10 +254,10 @@ def complaints(ds, folder):
 
 
 @pytest.fixture(scope="module")
-def one_of_each(build, source, objects, not_analysed):
+def one_of_each(build, source, objects, not_analysed, time_to_peak_only):
     case = build((8, 64, 64))
     no_core = Analysis(case.result, replace(case.findings, core=np.zeros_like(case.findings.core)))
-    analyses = [not_analysed, no_core, build((8, 64, 64), geometry=TILTED)]
+    analyses = [not_analysed, no_core, build((8, 64, 64), geometry=TILTED), time_to_peak_only]
     sets = [objects, *(published(analysis, source) for analysis in analyses)]
     return [objects[i] for objects in sets for i in sorted({0, min(6, len(objects) - 1), len(objects) - 1})]
 

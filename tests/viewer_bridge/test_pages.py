@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from triage.types import Geometry, QualityFlag, Severity
-from viewer_bridge.canvas import AMBER, DISCLAIMER, PAGE_SIZE_PX, RED, Box
+from triage.types import Analysis, Criterion, Geometry, QualityFlag, SecondOpinion, Severity, TissueClass
+from viewer_bridge.canvas import AMBER, DISCLAIMER, GREY, PAGE_SIZE_PX, RED, WHITE, Box
 from viewer_bridge.colour_maps import EMBER, LAGOON, MAP_LOOKS, MISSING_RGB, colourise
+from viewer_bridge.figures import ONLY_TIME_TO_PEAK, span
 from viewer_bridge.lettering import drawable, typeface, wrap
+from viewer_bridge.notes import note_lines, notes_height, write_notes
 from viewer_bridge.pages import key_slice, map_pages, map_tile, overlay_montage, overlay_tile, summary_page
-from viewer_bridge.panels import notes
 from viewer_bridge.tiles import CORE_RGB, HYPOPERFUSED_RGB, chosen_slices, radiological, slice_numbers
 
 
@@ -52,6 +53,42 @@ def test_the_summary_prints_the_numbers_of_the_result(analysis):
     assert shows(page, DISCLAIMER, 19, AMBER)
 
 
+def test_the_summary_prints_intervals_uncalibrated_volumes_territories_and_dropped_frames(analysis):
+    page, result = summary_page(analysis)[:, :310], analysis.result
+    assert shows(page, f"({span(result.intervals['core_ml'])})", 20, GREY)
+    assert shows(page, "(2.10 or more)", 20, GREY)
+    assert shows(page, f"{result.nominal_ml['core_ml']:.1f} ml", 16, WHITE)
+    assert shows(page, "middle cerebral", 16, GREY)
+    assert shows(page, "3 of 40", 16, WHITE)
+    assert not shows(page, "4 of 40", 16, WHITE)
+
+
+def test_a_ratio_below_its_limit_is_not_printed_as_the_limit(analysis):
+    page = summary_page(Analysis(replace(analysis.result, mismatch_ratio=1.796), analysis.findings))
+    assert shows(page, "1.79", 46, WHITE)
+
+
+def test_without_an_arterial_input_the_only_map_is_the_time_to_peak_and_says_so(time_to_peak_only):
+    pages = map_pages(time_to_peak_only)
+    assert list(pages) == ["ttp"]
+    assert shows(pages["ttp"], ONLY_TIME_TO_PEAK, 26, WHITE)
+    page = summary_page(time_to_peak_only)
+    assert shows(page, ONLY_TIME_TO_PEAK, 17, GREY)
+    assert shows(page, "24", 16, WHITE)
+    panel = page[:200, :310]
+    assert shows(panel, "NO VOLUMES: without an arterial", 19, RED)
+    assert not shows(panel, "--", 46, RED)
+    assert not shows(panel, "Mismatch volume", 17, GREY)
+
+
+def test_the_time_to_peak_is_drawn_in_tissue_alone(time_to_peak_only):
+    findings = time_to_peak_only.findings
+    vessel = np.full_like(findings.tissue_class, TissueClass.VESSEL)
+    blank = map_tile(replace(findings, tissue_class=vessel), "ttp", 8, 100)
+    assert count(blank, MISSING_RGB) == blank.shape[0] * blank.shape[1]
+    assert count(map_tile(findings, "ttp", 8, 100), MISSING_RGB) < blank.shape[0] * blank.shape[1] / 2
+
+
 def test_the_summary_shows_core_and_penumbra_in_their_colours(analysis):
     page = summary_page(analysis)
     assert count(page, CORE_RGB) > 300
@@ -77,13 +114,13 @@ def test_a_refused_scan_says_so_in_large_letters(not_analysed):
     page = summary_page(not_analysed)
     assert shows(page, "NOT ANALYSED", 58, AMBER)
     assert shows(page, DISCLAIMER, 19, AMBER)
-    assert map_pages(not_analysed) == []
+    assert map_pages(not_analysed) == {}
 
 
 def test_every_page_carries_the_disclaimer(analysis):
     pages = map_pages(analysis)
-    assert len(pages) == 4
-    assert all(shows(page, DISCLAIMER, 19, AMBER) for page in pages)
+    assert list(pages) == ["cbf", "cbv", "mtt", "tmax"]
+    assert all(shows(page, DISCLAIMER, 19, AMBER) for page in pages.values())
 
 
 def flipped(findings_geometry, axis):
@@ -172,7 +209,30 @@ class Recorder:
 def test_notes_that_do_not_fit_are_counted(analysis):
     flags = tuple(QualityFlag(f"f{n}", Severity.WARNING, f"flag {n}") for n in range(20))
     flags = (*flags, QualityFlag("last", Severity.SEVERE, "the gravest"))
-    recorder = Recorder()
-    notes(recorder, Box(0, 0, 600, 110), replace(analysis.result, quality=flags))
+    recorder, lines = Recorder(), note_lines(replace(analysis.result, quality=flags), 600)
+    write_notes(recorder, Box(0, 0, 600, 110), lines)
     assert recorder.lines[0] == "SEVERE: the gravest"
     assert recorder.lines[-1] == "... and 17 more lines in the report"
+    assert notes_height(lines) < PAGE_SIZE_PX[1] / 4
+
+
+def test_what_differs_and_what_is_uncertain_stands_above_what_agrees(analysis):
+    unsure = Criterion(met=True, missing=(), text="DEFUSE 3 met.", changes_if="core > 60 ml", certain=False)
+    differs = SecondOpinion("other", 60.0, 200.0, agrees=False, text="core 60 ml")
+    result = replace(
+        analysis.result, criteria={"defuse_3": unsure}, opinions=(*analysis.result.opinions, differs)
+    )
+    assert note_lines(result, 900) == [
+        ("WARNING: Head moved 3.1 mm; frames were aligned.", AMBER),
+        ("METHODS DIFFER: other: core 60 ml", AMBER),
+        ("UNCERTAIN: DEFUSE 3 met. Changes if core > 60 ml, inside the 90 % interval.", AMBER),
+        ("fixed threshold: same volumes", GREY),
+        ("Compared with: the other hemisphere's tissue with Tmax below 4 s", GREY),
+        ("INFO: Core model trained on simulated data only.", GREY),
+    ]
+
+
+def test_untrusted_notes_say_nothing_that_rests_on_the_numbers(untrusted):
+    assert [line for line, _ in note_lines(untrusted.result, 900)] == [
+        "SEVERE: The scan ended before the bolus had passed."
+    ]

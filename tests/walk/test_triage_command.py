@@ -32,6 +32,12 @@ KEYS = {
     "quality",
     "timing_s",
     "versions",
+    "estimator",
+    "intervals",
+    "nominal_ml",
+    "territories_ml",
+    "reference",
+    "opinions",
 }
 VOLUMES = {f"tmax_gt_{s}" for s in (4, 6, 8, 10)} | {f"rcbf_lt_{p}" for p in (20, 30, 34, 38)}
 
@@ -62,7 +68,8 @@ def test_volumes_are_right_in_every_vendors_habits(tmp_path, a_full_phantom, ven
     voxel_ml = float(core.GetSpacing()[0] * core.GetSpacing()[1] * core.GetSpacing()[2]) / 1000
     assert sitk.GetArrayFromImage(core).sum() * voxel_ml == pytest.approx(result["core_ml"], abs=0.05)
     assert {path.name for path in (tmp_path / "out").glob("*.nii.gz")} == {
-        f"{name}.nii.gz" for name in ("cbf", "cbv", "mtt", "tmax", "core", "hypoperfused", "brain")
+        f"{name}.nii.gz"
+        for name in ("cbf", "cbv", "mtt", "tmax", "ttp", "core", "hypoperfused", "brain", "tissue")
     }
     modalities = {
         str(dcmread(path, stop_before_pixels=True).Modality)

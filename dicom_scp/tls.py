@@ -1,0 +1,124 @@
+"""TLS for DICOM: the BCP 195 profile with mutual authentication (PS3.15 annex B.9, RFC 9325)."""
+
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from triage.errors import ConfigError
+
+LOG = structlog.get_logger()
+
+CIPHERS = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"
+)
+"""Suites of TLS 1.2 that RFC 9325 section 4.2 recommends; those of TLS 1.3 are all recommended."""
+
+WARNING_TIME = timedelta(days=30)
+"""Before a certificate expires, every start warns."""
+
+_CERTIFICATE_BEGIN = "-----BEGIN CERTIFICATE-----"
+_CERTIFICATE_END = "-----END CERTIFICATE-----"
+_TIME_FORMATS = {0x17: "%y%m%d%H%M%SZ", 0x18: "%Y%m%d%H%M%SZ"}
+"""UTCTime and GeneralizedTime (RFC 5280 section 4.1.2.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """PEM files of the listener; `authorities` are those that may vouch for peers."""
+
+    certificate: Path
+    key: Path
+    authorities: Path
+
+
+def server_context(settings: TlsSettings, now: datetime) -> ssl.SSLContext:
+    """Build the listener's side of TLS; peers without a certificate of the authorities are turned away.
+
+    Raises
+    ------
+    ConfigError
+        A file is missing, unreadable or does not fit, or the certificate is not valid now; the message names the key.
+    """
+    _require_valid(settings.certificate, now)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.verify_mode = ssl.CERT_REQUIRED
+    try:
+        context.load_cert_chain(settings.certificate, settings.key, password=_refuse_password)
+    except OSError as exc:
+        raise ConfigError(f"dicom.tls.key: {settings.key} does not fit the certificate: {_why(exc)}") from exc
+    try:
+        context.load_verify_locations(settings.authorities)
+    except OSError as exc:
+        raise ConfigError(f"dicom.tls.authorities: cannot read {settings.authorities}: {_why(exc)}") from exc
+    return context
+
+
+def _refuse_password() -> str:
+    raise ConfigError("dicom.tls.key: the key is encrypted; decrypt it and protect the file instead")
+
+
+def _why(exc: OSError) -> str:
+    return getattr(exc, "reason", None) or exc.strerror or type(exc).__name__
+
+
+def _require_valid(certificate: Path, now: datetime) -> None:
+    try:
+        begins, ends = validity(certificate.read_text("ascii"))
+    except (OSError, ValueError) as exc:
+        raise ConfigError(f"dicom.tls.certificate: cannot read {certificate}: {exc}") from exc
+    if not begins <= now <= ends:
+        raise ConfigError(
+            f"dicom.tls.certificate: {certificate} is valid from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}; renew it"
+        )
+    if ends - now < WARNING_TIME:
+        LOG.warning("certificate_expires", key="dicom.tls.certificate", at=ends.isoformat())
+
+
+def validity(pem: str) -> tuple[datetime, datetime]:
+    """First and last moment of the first certificate in a PEM text (RFC 5280 section 4.1).
+
+    Raises
+    ------
+    ValueError
+        There is no certificate in it.
+    """
+    start, end = pem.find(_CERTIFICATE_BEGIN), pem.find(_CERTIFICATE_END)
+    if not 0 <= start < end:
+        raise ValueError("no PEM certificate in it")
+    der = ssl.PEM_cert_to_DER_cert(pem[start : end + len(_CERTIFICATE_END)])
+    (_, certificate), *_ = _der(der)
+    (_, signed), *_ = _der(certificate)
+    times = next((_der(value) for tag, value in _der(signed) if _is_validity(tag, value)), [])
+    if len(times) != 2:
+        raise ValueError("the certificate states no validity")
+    begins, ends = (
+        datetime.strptime(value.decode("ascii"), _TIME_FORMATS[tag]).replace(tzinfo=UTC)
+        for tag, value in times
+    )
+    return begins, ends
+
+
+def _is_validity(tag: int, value: bytes) -> bool:
+    return tag == 0x30 and value[:1] in {b"\x17", b"\x18"}
+
+
+def _der(raw: bytes) -> list[tuple[int, bytes]]:
+    """Tags and values of a DER sequence's content (X.690 section 8.1)."""
+    found, offset = [], 0
+    while offset + 2 <= len(raw):
+        tag, length = raw[offset], raw[offset + 1]
+        offset += 2
+        if length & 0x80:
+            count = length & 0x7F
+            length = int.from_bytes(raw[offset : offset + count], "big")
+            offset += count
+        found.append((tag, raw[offset : offset + length]))
+        offset += length
+    return found

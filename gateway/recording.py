@@ -1,0 +1,156 @@
+"""Arrivals into the ledger, several to a commit.
+
+Every arrival is durable before its sender is told so. While one commit waits for the disk, the arrivals of other
+associations gather and go together in the next: the disk, not the number of senders, decides how many commits there are.
+"""
+
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import Engine, PoolProxiedConnection
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from dicom_scp.arrival import Arrival
+from dicom_scp.headers import ImageHeader
+from gateway.ledger.records import utc_text
+from gateway.ledger.schema import arrivals
+from triage.errors import TemporaryError
+
+HEADER_FIELDS = tuple(ImageHeader.__dataclass_fields__)
+_header_values = attrgetter(*HEADER_FIELDS)
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Rows that are committed together, and what came of it."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    is_done: threading.Event = field(default_factory=threading.Event)
+    fault: TemporaryError | None = None
+
+
+class ArrivalRecorder:
+    """Makes arrivals durable in the ledger; may be called from many threads at once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._statement = _statement(engine)
+        self._begin = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else ""
+        self._driver_errors = (engine.dialect.loaded_dbapi.Error,)
+        self._connection: PoolProxiedConnection | None = None
+        self._gathering = Batch()
+        self._gate = threading.Lock()
+        self._turn = threading.Lock()
+
+    def record(self, arrival: Arrival) -> None:
+        """Return once the arrival is committed; the same bytes under the same UID stay one row.
+
+        Raises
+        ------
+        TemporaryError
+            The database is away, locked or full.
+        """
+        row = row_of(arrival)
+        with self._gate:
+            batch = self._gathering
+            batch.rows.append(row)
+            leads = len(batch.rows) == 1
+        if leads:
+            self._lead(batch)
+        else:
+            batch.is_done.wait()
+        if batch.fault is not None and len(batch.rows) > 1:
+            with self._turn:
+                self._commit([row])  # whatever was wrong with the others is not this one's fault
+        elif batch.fault is not None:
+            raise TemporaryError(str(batch.fault)) from batch.fault
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _lead(self, batch: Batch) -> None:
+        """Wait for the commit under way, then commit everything that has gathered behind it."""
+        with self._turn:
+            with self._gate:
+                self._gathering = Batch()
+            try:
+                self._commit(batch.rows)
+            except TemporaryError as exc:
+                batch.fault = exc
+            except Exception as exc:
+                batch.fault = TemporaryError(f"the ledger failed: {type(exc).__name__}")
+                raise
+            finally:
+                batch.is_done.set()
+
+    def _commit(self, rows: Sequence[dict[str, Any]]) -> None:
+        kept = self._connection
+        try:
+            try:
+                self._insert(kept or self._engine.raw_connection(), rows)
+            except self._driver_errors:
+                if kept is None or self._begin:
+                    raise
+                self._insert(self._engine.raw_connection(), rows)  # its server was restarted meanwhile
+        except (SQLAlchemyError, *self._driver_errors) as exc:
+            cause = type(getattr(exc, "orig", exc)).__name__
+            raise TemporaryError(f"the ledger's database refused: {cause}") from exc
+
+    def _insert(self, connection: PoolProxiedConnection, rows: Sequence[dict[str, Any]]) -> None:
+        """Insert through the driver on a connection that is kept: the toolkit's own way costs 0.4 ms an arrival."""
+        self._connection = None
+        try:
+            cursor = connection.cursor()
+            if self._begin:
+                cursor.execute(self._begin)
+            cursor.executemany(self._statement, rows)
+            connection.commit()
+        except self._driver_errors:
+            connection.invalidate()
+            raise
+        self._connection = connection
+
+
+def row_of(arrival: Arrival) -> dict[str, Any]:
+    """The row of an arrival, ready for the driver."""
+    header = arrival.header
+    return {
+        "study_uid": header.study_uid,
+        "series_uid": header.series_uid,
+        "sop_instance_uid": header.sop_instance_uid,
+        "sha256": arrival.sha256,
+        "path": arrival.path,
+        "size_bytes": arrival.size_bytes,
+        "transfer_syntax_uid": arrival.transfer_syntax_uid,
+        "received_at": utc_text(arrival.received_at),
+        "calling_ae": arrival.calling_ae,
+        "called_ae": arrival.called_ae,
+        "association_id": arrival.association_id,
+        "header": json.dumps(dict(zip(HEADER_FIELDS, _header_values(header), strict=True))),
+        "forward_state": "pending",
+    }
+
+
+COLUMNS = (
+    "study_uid", "series_uid", "sop_instance_uid", "sha256", "path", "size_bytes", "transfer_syntax_uid",
+    "received_at", "calling_ae", "called_ae", "association_id", "header", "forward_state",
+)  # fmt: skip
+"""Of the table of arrivals, as they are written."""
+
+
+def _statement(engine: Engine) -> str:
+    """The insertion as text with named parameters."""
+    insert: sqlite.Insert | postgresql.Insert
+    is_postgresql = engine.dialect.name == "postgresql"
+    insert = postgresql.insert(arrivals) if is_postgresql else sqlite.insert(arrivals)
+    dialect = engine.dialect if is_postgresql else sqlite.dialect(paramstyle="named")
+    chosen = insert.on_conflict_do_nothing().inline()
+    return str(chosen.compile(dialect=dialect, column_keys=list(COLUMNS)))

@@ -1,0 +1,61 @@
+"""The same scan by another way, beside the first: what differs is a reason to look, not a better number."""
+
+from triage.artefacts import cleaned
+from triage.assessment import Assessment
+from triage.symmetry import MidPlane
+from triage.transit_model import DENOISED_NOISE_HU, coarsened, lesion, posterior
+from triage.types import ArterialInput, Float32, Geometry, Mask, SecondOpinion
+
+TRANSIT_MODEL = "transit model"
+NAMED_ARTERY = "named arterial input"
+
+CORE_APART = (5.0, 0.35)
+"""Difference of two cores that is no disagreement: in ml, or as a share of the larger one."""
+
+HYPOPERFUSED_APART = (10.0, 0.25)
+"""The same of hypoperfused volumes; the methods differ by up to 10 ml or a quarter among simulated patients."""
+
+COARSENING = 2
+"""Pixels averaged in each direction before the model is fitted; its volumes do not change."""
+
+
+def by_transit_model(
+    clean_hu: Float32,
+    brain: Mask,
+    tissue: Mask,
+    inputs: ArterialInput,
+    plane: MidPlane,
+    geometry: Geometry,
+    first: Assessment,
+) -> SecondOpinion:
+    """Judge the denoised curves ``(V, N)`` of `brain` ``(Z, Y, X)`` by fitting transit and delay to each."""
+    curves, places = coarsened(clean_hu[tissue[brain]], tissue, COARSENING)
+    small = geometry.reduced(COARSENING)
+    fitted = posterior(curves, inputs.arterial_hu, inputs.dt_s, DENOISED_NOISE_HU)
+    late, core = lesion(fitted, places, plane.left(small))
+    late = cleaned(late, small)
+    core = cleaned(core & late, small)
+    return compared(
+        TRANSIT_MODEL, first, float(core.sum()) * small.voxel_ml, float(late.sum()) * small.voxel_ml
+    )
+
+
+def compared(name: str, first: Assessment, core_ml: float, hypoperfused_ml: float) -> SecondOpinion:
+    """Whether two ways of reading a scan agree.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> compared("transit model", SimpleNamespace(core_ml=20.0, hypoperfused_ml=80.0), 22.0, 120.0).text
+    'core 22.0 ml, hypoperfused 120.0 ml'
+    """
+    agrees = _near(first.core_ml, core_ml, CORE_APART) and _near(
+        first.hypoperfused_ml, hypoperfused_ml, HYPOPERFUSED_APART
+    )
+    text = f"core {core_ml:.1f} ml, hypoperfused {hypoperfused_ml:.1f} ml"
+    return SecondOpinion(name, core_ml, hypoperfused_ml, agrees, text)
+
+
+def _near(one_ml: float, other_ml: float, apart: tuple[float, float]) -> bool:
+    least_ml, share = apart
+    return abs(one_ml - other_ml) <= max(least_ml, share * max(one_ml, other_ml))
