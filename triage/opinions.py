@@ -2,9 +2,9 @@
 
 from triage.artefacts import cleaned
 from triage.assessment import Assessment
-from triage.symmetry import MidPlane
+from triage.stages import Head, Perfused, TissueCurves
 from triage.transit_model import DENOISED_NOISE_HU, coarsened, lesion, posterior
-from triage.types import ArterialInput, Float32, Geometry, Mask, SecondOpinion
+from triage.types import SecondOpinion
 
 TRANSIT_MODEL = "transit model"
 NAMED_ARTERY = "named arterial input"
@@ -19,25 +19,17 @@ COARSENING = 2
 """Pixels averaged in each direction before the model is fitted; its volumes do not change."""
 
 
-def by_transit_model(
-    clean_hu: Float32,
-    brain: Mask,
-    tissue: Mask,
-    inputs: ArterialInput,
-    plane: MidPlane,
-    geometry: Geometry,
-    first: Assessment,
-) -> SecondOpinion:
-    """Judge the denoised curves ``(V, N)`` of `brain` ``(Z, Y, X)`` by fitting transit and delay to each."""
-    curves, places = coarsened(clean_hu[tissue[brain]], tissue, COARSENING)
-    small = geometry.reduced(COARSENING)
-    fitted = posterior(curves, inputs.arterial_hu, inputs.dt_s, DENOISED_NOISE_HU)
-    late, core = lesion(fitted, places, plane.left(small))
+def by_transit_model(head: Head, curves: TissueCurves, first: Perfused) -> SecondOpinion:
+    """Judge the scan by fitting transit and delay to each curve."""
+    small = head.geometry.reduced(COARSENING)
+    inputs, tissue = first.inputs, curves.tissue
+    coarse, places = coarsened(curves.clean_hu[tissue[curves.brain]], tissue, COARSENING)
+    fitted = posterior(coarse, inputs.arterial_hu, inputs.dt_s, DENOISED_NOISE_HU)
+    late, core = lesion(fitted, places, head.plane.left(small))
     late = cleaned(late, small)
     core = cleaned(core & late, small)
-    return compared(
-        TRANSIT_MODEL, first, float(core.sum()) * small.voxel_ml, float(late.sum()) * small.voxel_ml
-    )
+    volumes_ml = (float(area.sum()) * small.voxel_ml for area in (core, late))
+    return compared(TRANSIT_MODEL, first.assessment, *volumes_ml)
 
 
 def compared(name: str, first: Assessment, core_ml: float, hypoperfused_ml: float) -> SecondOpinion:

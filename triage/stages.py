@@ -139,7 +139,7 @@ def clean_tissue(head: Head, inputs: ArterialInput, denoise: Denoiser, record: R
         classes = classify(
             head.unenhanced_hu, head.enhancement_hu, inputs, head.inside, head.geometry, head.plane
         )
-        brain = (classes != TissueClass.OUTSIDE) & (classes != TissueClass.FLUID) & head.inside
+        brain = head.inside & (classes != TissueClass.FLUID)
         tissue = classes == TissueClass.TISSUE
     with record.stage("denoise"):
         curves = denoise(head.enhancement_hu[brain[head.inside]], brain, tissue, head.geometry)

@@ -6,10 +6,13 @@ from scipy import ndimage
 
 from triage.arterial import like_vessels
 from triage.bolus import SAMPLE
-from triage.masks import PARTLY_BONE_HU, SOFT_HU, fluid, in_plane_cross, in_plane_mean
+from triage.masks import BONE_HU, PARTLY_BONE_HU, SOFT_HU, fluid, in_plane_cross, in_plane_mean
 from triage.reduction import block_mean
 from triage.symmetry import MidPlane
 from triage.types import ArterialInput, Float32, Geometry, Mask, TissueClass
+
+AIR_HU = -500.0
+"""Halfway between air and the thinnest tissue."""
 
 CALCIFIED_HU = 70.0
 """Just above clotted blood; lime in the pineal gland and choroid plexus of two real heads had 72 to 220 HU."""
@@ -68,6 +71,8 @@ def classify(
         Mid-sagittal plane; without it no old infarct is told from fluid.
     """
     classes = np.where(inside, TissueClass.TISSUE, TissueClass.OUTSIDE).astype(np.uint8)
+    classes[~inside & (unenhanced_hu > BONE_HU)] = TissueClass.BONE
+    classes[~inside & (unenhanced_hu < AIR_HU)] = TissueClass.AIR
     classes[inside & (fluid(unenhanced_hu, geometry) | ~_eroded(inside))] = TissueClass.FLUID
     if plane is not None:
         thin = _one_sided_loss(unenhanced_hu, inside, plane, geometry)

@@ -53,7 +53,7 @@ __all__ = [
 
 
 class TissueClass(IntEnum):
-    """What a voxel of the working grid is; perfusion is judged in TISSUE alone."""
+    """What a voxel of the working grid is; perfusion is judged in TISSUE alone, OUTSIDE is what else there is of a head."""
 
     OUTSIDE = 0
     TISSUE = 1
@@ -61,6 +61,8 @@ class TissueClass(IntEnum):
     VESSEL = 3
     OLD_INFARCT = 4
     CALCIFICATION = 5
+    BONE = 6
+    AIR = 7
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from scipy import ndimage
 from triage.assessment import CBF_STEPS, TMAX_STEPS_S, Assessment
 from triage.deconvolution import deconvolve, inverse_bank
 from triage.denoise import RANK
+from triage.stages import Head, Perfused, TissueCurves
 from triage.types import ML_PER_MM3, ArterialInput, Float32, Float64, Geometry, Interval, Mask, Thresholds
 
 DRAWS = 40
@@ -62,20 +63,6 @@ GRAIN_VOXELS = 25.0
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """What the bootstrap starts from: denoised enhancement ``(V, N)`` of `brain` ``(Z, Y, X)`` and the first result."""
-
-    enhancement_hu: Float32
-    brain: Mask
-    tissue: Mask
-    inputs: ArterialInput
-    assessment: Assessment
-    noise_hu: float
-    geometry: Geometry
-    thresholds: Thresholds
-
-
-@dataclass(frozen=True, slots=True)
 class _Sample:
     """Voxels around the lesion, then healthy ones: curves ``(S, N)``, delay and flow of the first ``(K,)``."""
 
@@ -91,18 +78,23 @@ class _Sample:
         return self.late_s.size
 
 
-def intervals(scene: Scene) -> Mapping[str, Interval]:
+def intervals(
+    head: Head, curves: TissueCurves, perfused: Perfused, thresholds: Thresholds
+) -> Mapping[str, Interval]:
     """90 % intervals of all volumes, of the mismatch and its ratio; the same scan gives the same intervals."""
-    sample = _sampled(scene)
+    first, geometry = perfused.assessment, head.geometry
+    sample = _sampled(head, curves, first)
     if sample.near == 0:
         return {}
     rng = np.random.default_rng(DRAWS)
-    counts = [_beyond(late, relative, scene.thresholds, rng) for late, relative in _draws(scene, sample, rng)]
-    first = scene.assessment
+    counts = [
+        _beyond(late, relative, thresholds, rng)
+        for late, relative in _draws(sample, perfused.inputs, head.noise_hu, rng)
+    ]
     found = {**first.volumes_ml, "core_ml": first.core_ml, "hypoperfused_ml": first.hypoperfused_ml}
     edge_ml = {
-        True: _outlines_ml(first.core, scene.geometry, rng),
-        False: _outlines_ml(first.hypoperfused, scene.geometry, rng),
+        True: _outlines_ml(first.core, geometry, rng),
+        False: _outlines_ml(first.hypoperfused, geometry, rng),
     }
     drawn = {
         name: _around(value, np.array([count[name] for count in counts]) * sample.voxel_ml)
@@ -154,24 +146,25 @@ def _ratio(late_ml: Float64, core_ml: Float64, core: Interval) -> dict[str, Inte
     return {"mismatch_ratio": Interval(float(low), None if core.low <= 0 else float(high))}
 
 
-def _sampled(scene: Scene) -> _Sample:
+def _sampled(head: Head, curves: TissueCurves, first: Assessment) -> _Sample:
     """Every so many-th voxel around the lesion and of healthy tissue."""
-    first, tissue = scene.assessment, scene.tissue[scene.brain]
-    late, relative = first.late_s[scene.brain], first.relative_cbf[scene.brain]
-    around = _near(first.hypoperfused, scene.geometry)[scene.brain] if first.hypoperfused.any() else tissue
+    brain, geometry = curves.brain, head.geometry
+    tissue = curves.tissue[brain]
+    late, relative = first.late_s[brain], first.relative_cbf[brain]
+    around = _near(first.hypoperfused, geometry)[brain] if first.hypoperfused.any() else tissue
     near = np.flatnonzero(around & tissue)
     stride = max(1, near.size // SAMPLE)
     normal = np.flatnonzero(tissue & ~around) if first.hypoperfused.any() else near
     chosen = near[stride // 2 :: stride]
     healthy = normal[:: max(1, normal.size // NORMAL_SAMPLE)]
-    place = np.argwhere(scene.brain)[np.concatenate([chosen, healthy])] * scene.geometry.spacing_mm
+    place = np.argwhere(brain)[np.concatenate([chosen, healthy])] * geometry.spacing_mm
     _, grain = np.unique((place // GRAIN_MM).astype(np.int64), axis=0, return_inverse=True)
     return _Sample(
-        scene.enhancement_hu[np.concatenate([chosen, healthy])],
+        curves.clean_hu[np.concatenate([chosen, healthy])],
         late[chosen],
         relative[chosen],
         grain.ravel(),
-        scene.geometry.voxel_ml * stride,
+        geometry.voxel_ml * stride,
     )
 
 
@@ -184,16 +177,18 @@ def _near(area: Mask, geometry: Geometry) -> Mask:
     return np.asarray(grown)
 
 
-def _draws(scene: Scene, sample: _Sample, rng: np.random.Generator) -> Iterator[tuple[Float32, Float32]]:
+def _draws(
+    sample: _Sample, inputs: ArterialInput, noise_hu: float, rng: np.random.Generator
+) -> Iterator[tuple[Float32, Float32]]:
     """Delay and relative flow of the voxels around the lesion, each ``(K,)``, in each draw."""
     shapes = _shapes(sample.curves_hu)
-    late_0, flow_0 = _estimated(sample.curves_hu, scene.inputs.arterial_hu, scene.inputs.dt_s, sample.near)
-    deviation = scene.noise_hu / np.sqrt(GRAIN_VOXELS)
+    late_0, flow_0 = _estimated(sample.curves_hu, inputs.arterial_hu, inputs.dt_s, sample.near)
+    deviation = noise_hu / np.sqrt(GRAIN_VOXELS)
     for _ in range(DRAWS):
         white = rng.standard_normal((int(sample.grain.max()) + 1, shapes.shape[1])).astype(np.float32)
         noisy = sample.curves_hu + np.float32(deviation) * (white @ shapes.T)[sample.grain]
-        artery = _another_artery(scene.inputs, rng)
-        late, flow = _estimated(noisy, artery, scene.inputs.dt_s, sample.near)
+        artery = _another_artery(inputs, rng)
+        late, flow = _estimated(noisy, artery, inputs.dt_s, sample.near)
         yield (
             sample.late_s + (late - late_0),
             np.asarray(sample.relative * flow / np.maximum(flow_0, SMALLEST_FLOW), np.float32),

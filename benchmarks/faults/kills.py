@@ -1,0 +1,132 @@
+"""The listener killed at its N-th system call of each kind, N = 1, 2, 3 ... until a run ends by itself."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.faults.house import House, Stable, a_stable, injected
+from benchmarks.faults.peer import ASSOCIATE_AC, SUCCESS, Lost, Peer
+from benchmarks.faults.report import Row, at_most, none_of, row
+from benchmarks.faults.testimony import Testimony, judge
+
+CALLS = (
+    "fsync", "fdatasync", "rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat", "rmdir", "mkdir",
+    "openat", "write", "writev", "pwrite64", "pwritev", "ftruncate", "fallocate", "close", "sendto", "sendmsg",
+)  # fmt: skip
+"""Whatever touches a disk or answers a peer; kinds the listener does not use end at their first, unharmed run."""
+SHORT: tuple[tuple[str, int], ...] = (
+    ("fsync", 1), ("fsync", 2), ("fsync", 3), ("fdatasync", 1), ("fdatasync", 2), ("rename", 1), ("rename", 2),
+    ("mkdir", 1), ("openat", 2), ("write", 3), ("pwrite64", 2), ("pwrite64", 4), ("close", 3), ("sendto", 2),
+    ("sendto", 3),
+)  # fmt: skip
+"""A spread: the calls around which an acknowledgement turns."""
+ASSOCIATIONS, SLICES = 2, 4
+RESTART_S = 5.0
+MOST_POINTS = 80
+"""Of one kind; none has so many with so few slices."""
+
+
+@dataclass
+class Tally:
+    """What all the kills came to."""
+
+    points: list[str] = field(default_factory=list)
+    clean_runs: int = 0
+    restarts_s: list[float] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    phantom: list[str] = field(default_factory=list)
+    dangling: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    acknowledged: int = 0
+
+    def rows(self) -> list[Row]:
+        """The table's lines."""
+        return [
+            row("kill points", "every one reached", len(self.points), met=bool(self.points)),
+            row("acknowledged while being killed", "> 0", self.acknowledged, met=self.acknowledged > 0),
+            none_of("killed: acknowledged and lost", self.lost),
+            none_of("killed: never sent and present", self.phantom),
+            none_of("killed: rows without their file", self.dangling),
+            none_of("killed: ledger not intact", self.broken),
+            at_most("killed: start to accepting again", RESTART_S, max(self.restarts_s, default=0.0), "s"),
+        ]
+
+
+def send(port: int, testimony: Testimony, slices: int = SLICES, size_bytes: int = 3000) -> list[int]:
+    """One association with several instances; returns their statuses, and stops where the listener does."""
+    statuses: list[int] = []
+    try:
+        with Peer(port, timeout_s=8) as peer:
+            if peer.associate()[0] != ASSOCIATE_AC:
+                return statuses
+            for _ in range(slices):
+                statuses.append(testimony.store(peer, *testimony.slice(size_bytes)))
+                if statuses[-1] != SUCCESS:
+                    return statuses
+            peer.release()
+    except (Lost, OSError):
+        pass
+    return statuses
+
+
+def send_together(port: int, testimony: Testimony, slices: int = SLICES, size_bytes: int = 3000) -> None:
+    """Two associations at once."""
+    senders = [
+        threading.Thread(target=send, args=(port, testimony, slices, size_bytes)) for _ in range(ASSOCIATIONS)
+    ]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+
+
+def kill_at(house: House, call: str, number: int, testimony: Testimony) -> bool:
+    """Send while the process is to be killed at its `number`-th `call`; returns whether it died."""
+    with injected(house.pid, f"?{call}:signal=KILL:when={number}", house.folder / "trace"):
+        send_together(house.port, testimony)
+        if house.is_alive():
+            return False
+    return True
+
+
+def points(*, is_long: bool) -> Iterator[tuple[str, list[int]]]:
+    """Kinds of calls, each with the numbers to try until one is not reached."""
+    if is_long:
+        yield from ((call, list(range(1, MOST_POINTS))) for call in CALLS)
+        return
+    yield from ((call, [number]) for call, number in SHORT)
+
+
+def kill_everywhere(stable: Stable, folder: Path, chosen: Sequence[tuple[str, list[int]]]) -> Tally:
+    """One data directory that survives all the kills; judged after each."""
+    tally, testimony = Tally(), Testimony()
+    house = House(stable, folder, folder / "data")
+    house.start()
+    try:
+        for call, numbers in chosen:
+            for number in numbers:
+                if not kill_at(house, call, number, testimony):
+                    tally.clean_runs += 1
+                    break
+                _recover(house, f"{call} {number}", testimony, tally)
+    finally:
+        house.kill()
+    tally.acknowledged = len(testimony.acknowledged)
+    return tally
+
+
+def _recover(house: House, point: str, testimony: Testimony, tally: Tally) -> None:
+    tally.points.append(point)
+    tally.restarts_s.append(house.start())
+    verdict = judge(house.data_dir, testimony)
+    tally.lost += [f"{point}: {what}" for what in verdict.lost]
+    tally.phantom += [f"{point}: {what}" for what in verdict.phantom]
+    tally.dangling += [f"{point}: {what}" for what in verdict.dangling]
+    tally.broken += [point] if verdict.integrity != "ok" else []
+
+
+def rows(folder: Path, *, is_long: bool) -> list[Row]:
+    """Kill and judge; the short form takes a spread of points, the long one all."""
+    with a_stable() as stable:
+        return kill_everywhere(stable, folder, list(points(is_long=is_long))).rows()
