@@ -13,6 +13,7 @@ from triage.bolus import Bolus, find_bolus, typical_curve
 from triage.calibration import tmax_offset_s
 from triage.deconvolution import Deconvolver, InverseBank, deconvolve, inverse_bank
 from triage.denoise import Denoiser, denoised
+from triage.errors import AnalysisError
 from triage.first_moment import time_to_peak
 from triage.maps import as_maps, perfusion
 from triage.record import Record
@@ -34,6 +35,9 @@ from triage.types import (
 
 EARLY_FRAMES = 3
 """First frames, before any bolus, that show where the brain is."""
+
+LEAST_TISSUE_ML = 20.0
+"""Less is a few centimetres of a single slice: nothing in it could serve as normal."""
 
 NOMINAL = Thresholds()
 """Cut-offs of the trials."""
@@ -141,6 +145,7 @@ def clean_tissue(head: Head, inputs: ArterialInput, denoise: Denoiser, record: R
         )
         brain = head.inside & (classes != TissueClass.FLUID)
         tissue = classes == TissueClass.TISSUE
+        _require_tissue(float(tissue.sum()) * head.geometry.voxel_ml)
     with record.stage("denoise"):
         curves = denoise(head.enhancement_hu[brain[head.inside]], brain, tissue, head.geometry)
         clean = enhancement_of(curves, head.bolus)
@@ -161,6 +166,15 @@ def quantify(
         maps = as_maps(values, ttp_s, offset_s, tissue.brain)
         assessment = assess(maps, tissue.tissue, head.plane, head.geometry, method.thresholds)
     return Perfused(inputs, bank, maps, offset_s, assessment)
+
+
+def _require_tissue(tissue_ml: float) -> None:
+    """Refuse a scan in which next to nothing is brain tissue."""
+    if tissue_ml < LEAST_TISSUE_ML:
+        raise AnalysisError(
+            f"only {tissue_ml:.0f} ml of brain tissue seen, the rest is fluid, vessels or metal: "
+            f"at least {LEAST_TISSUE_ML:.0f} ml are needed"
+        )
 
 
 def _before(bolus: Bolus, time_s: Float64) -> Mask:

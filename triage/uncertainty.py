@@ -2,7 +2,7 @@
 
 Each draw takes other arterial candidates, adds noise that the denoising could have left, and moves the cut-offs by what
 calibration could not fix; the change of the volumes is counted on a sample of voxels around the lesion. The spread of
-the cut-offs was set on simulated patients so that nine intervals in ten hold the truth.
+the cut-offs and outlines was set on 108 simulated scans so that nine intervals in ten hold the truth: 91 % there.
 
 References
 ----------
@@ -34,10 +34,10 @@ TMAX_DEVIATION_S = 0.5
 FLOW_DEVIATION = 0.05
 """Standard deviation of the relative flow's cut-off between patients."""
 
-EDGE_MM = 0.25
+EDGE_MM = 0.2
 """Standard deviation of a lesion's outline between patients: the denoising's reach blurs it."""
 
-SMALLEST_HALF_ML = 1.7
+SMALLEST_HALF_ML = 1.6
 """Least distance of an end from the volume: what cleaning takes from small lesions."""
 
 NEAR_MM = 12.0
@@ -59,7 +59,7 @@ GRAIN_MM = 8.0
 """Size of the grains of noise that denoising leaves: twice its reach is one neighbourhood."""
 
 GRAIN_VOXELS = 25.0
-"""Voxels whose noise a denoised curve averages, at least; measured on simulated patients without a lesion."""
+"""Voxels whose noise a denoised curve averages: an estimate from the filter's reach. The spreads above were set with it."""
 
 
 @dataclass(frozen=True, slots=True)

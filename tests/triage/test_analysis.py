@@ -247,6 +247,14 @@ def test_a_scan_without_a_head_is_refused(drawn):
     assert "no brain" in refused(replace(drawn.series, hu=water)).reason
 
 
+def test_a_head_without_tissue_is_refused(drawn):
+    """Only the vessels keep what they were; all other soft parts are as thin as water."""
+    hu = drawn.series.hu.copy()
+    first = hu[0]
+    hu[:, (np.abs(first) < 60) & (np.ptp(hu, axis=0) < 60)] = 2.0
+    assert "brain" in refused(replace(drawn.series, hu=hu)).reason
+
+
 def test_a_scan_without_vessels_tells_times_to_peak_and_no_numbers(drawn):
     """Tissue that fills slowly and keeps the contrast is not a first pass."""
     rising = np.linspace(0, 60, len(drawn.series.hu), dtype=np.float32)[:, None, None, None]
