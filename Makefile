@@ -12,7 +12,7 @@ SOURCES := gateway dicom_scp triage models viewer_bridge benchmarks tests
 
 # Debian packages: `orthanc`, `orthanc-dicomweb` and `dcmtk` run the demo, the others are peers in the tests.
 DEMO_PACKAGES := orthanc orthanc-dicomweb dcmtk
-TEST_PACKAGES := $(DEMO_PACKAGES) chromium:chromium postgresql strace
+TEST_PACKAGES := $(DEMO_PACKAGES) chromium:chromium postgresql strace fusermount3:fuse3
 INSTALL := bash docker/debian-packages.sh
 
 help:

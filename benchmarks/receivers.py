@@ -49,9 +49,14 @@ class Receiver:
         """Processor time of all its processes so far, ended children included."""
         return sum(sum(_stat(pid)) for pid in self.pids()) / TICKS_PER_S
 
+    def threads_and_mb(self) -> tuple[int, float]:
+        """Threads and resident memory of all its processes now."""
+        pids = self.pids()
+        return sum(_status(pid, "Threads") for pid in pids), sum(_status(pid, "VmRSS") for pid in pids) / 1024
+
     def peak_mb(self) -> float:
         """Largest resident memory that any of its processes ever had."""
-        return max(_peak_kb(pid) for pid in self.pids()) / 1024
+        return max(_status(pid, "VmHWM") for pid in self.pids()) / 1024
 
 
 def _stat(pid: int) -> list[int]:
@@ -62,12 +67,12 @@ def _stat(pid: int) -> list[int]:
     return [int(part) for part in text.rpartition(")")[2].split()[11:15]]
 
 
-def _peak_kb(pid: int) -> int:
+def _status(pid: int, key: str) -> int:
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{key}:")), 0)
 
 
 Command = Callable[[int, Path], list[str]]

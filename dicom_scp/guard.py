@@ -7,7 +7,6 @@ full, the address with most visitors loses its oldest: a crowd of silent peers c
 import selectors
 import socket
 import ssl
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from functools import partial
 
 import structlog
 
+from dicom_scp.audit import Audit
 from dicom_scp.wire import HEADER, LARGEST_REQUEST_BYTES, STALL_S, AbortReason, PduType, abort_pdu
 
 LOG = structlog.get_logger()
@@ -36,34 +36,7 @@ SWEEP_S = 0.5
 LINGER_S = 5.0
 """ARTIM: how long a peer may take to close after a rejection, release or abort (PS3.8 section 9.1.5)."""
 
-AUDIT_S = 60.0
-"""One line per refused address in this time; what else happened is counted."""
-
-MOST_AUDITED = 1_024
-"""Addresses remembered for that."""
-
 DISCARD_BYTES = 1 << 16
-
-
-class Audit:
-    """Log lines about refused peers, one per address and minute."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, tuple[float, int]] = {}
-        self._lock = threading.Lock()
-
-    def __call__(self, address: str, calling_ae: str, reason: str) -> None:
-        """Note a refusal."""
-        now = time.monotonic()
-        with self._lock:
-            last, more = self._seen.get(address, (-AUDIT_S, 0))
-            if now - last < AUDIT_S:
-                self._seen[address] = (last, more + 1)
-                return
-            if len(self._seen) >= MOST_AUDITED:
-                self._seen.clear()
-            self._seen[address] = (now, 0)
-        LOG.warning("association_rejected", reason=reason, address=address, calling_ae=calling_ae, more=more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +93,7 @@ class Porch:
         sweep = time.monotonic()
         while self._is_open:
             for key, _ in self._selector.select(SWEEP_S if self._visitors else None):
-                key.data()
+                self._tend(key)
             if time.monotonic() >= sweep:
                 sweep = time.monotonic() + SWEEP_S
                 self._sweep(time.monotonic())
@@ -131,6 +104,16 @@ class Porch:
         self._selector.close()
         self._rung.close()
         self._bell.close()
+
+    def _tend(self, key: selectors.SelectorKey) -> None:
+        if isinstance(key.fileobj, socket.socket) and key.fileobj.fileno() < 0:
+            return  # dropped while its news waited
+        try:
+            key.data()
+        except Exception as exc:  # noqa: BLE001 - one connection must not close the door for all
+            LOG.error("porch_failed", error=type(exc).__name__)  # noqa: TRY400 - no values
+            for visitor in [visitor for visitor in self._visitors if visitor.sock is key.fileobj]:
+                self._drop(visitor)
 
     def shut_doors(self) -> None:
         """Welcome nobody any more; from any thread."""
@@ -146,6 +129,9 @@ class Porch:
         """Take a finished connection: what we sent last must arrive, so the peer closes first; from any thread."""
         with suppress(OSError):
             plain = socket.socket(fileno=sock.detach())  # what remains of TLS is not worth a dialogue
+            if not self._is_open:
+                plain.close()
+                return
             self._leaving.append((plain, address))
             plain.shutdown(socket.SHUT_WR)
         self._ring()
@@ -173,10 +159,14 @@ class Porch:
         except OSError as exc:
             self._make_room(f"no connection can be accepted: {exc.strerror}")
             return
-        sock.setblocking(False)  # noqa: FBT003 - the socket library's own signature
-        settle(sock)
-        if door.tls is not None:
-            sock = door.tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        try:
+            sock.setblocking(False)  # noqa: FBT003 - the socket library's own signature
+            settle(sock)
+            if door.tls is not None:
+                sock = door.tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        except OSError:
+            sock.close()  # gone again already
+            return
         deadline = time.monotonic() + self._patience_s
         self._enter(Visitor(sock, address[0], deadline, must_shake_hands=door.tls is not None))
 

@@ -2,26 +2,21 @@
 
 import io
 import math
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import date
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from dicom_scp.charsets import decode_text
+from dicom_scp.clocks import CLOCK_TAGS, MS_PER_S, best_moment_s, clocks_of
 from dicom_scp.elements import Elements, walk_dataset, walk_file
+from dicom_scp.enhanced import GROUP_TAGS, Frame, frames_of
 from triage.errors import InputError, TemporaryError
 
 TAGS = {
     "image_type":             0x00080008,
     "sop_class_uid":          0x00080016,
     "sop_instance_uid":       0x00080018,
-    "acquisition_date":       0x00080022,
-    "content_date":           0x00080023,
-    "acquisition_date_time":  0x0008002A,
-    "acquisition_time":       0x00080032,
-    "content_time":           0x00080033,
     "modality":               0x00080060,
     "study_uid":              0x0020000D,
     "series_uid":             0x0020000E,
@@ -35,10 +30,13 @@ TAGS = {
     "temporal_positions":     0x00200105,
     "temporal_resolution":    0x00200110,
     "images_in_acquisition":  0x00201002,
+    "concatenation_total":    0x00209163,
     "frames":                 0x00280008,
     "rows":                   0x00280010,
     "columns":                0x00280011,
     "pixel_spacing_mm":       0x00280030,
+    **CLOCK_TAGS,
+    **GROUP_TAGS,
 }  # fmt: skip
 """Where the fields of `ImageHeader` come from (PS3.6)."""
 
@@ -65,13 +63,6 @@ CHARACTER_SET = 0x00080005
 UNIT_TOLERANCE = 0.01
 """Direction cosines must have length one and be perpendicular within this; vendors write five to seven digits."""
 
-SECONDS_PER_DAY = 86_400
-MS_PER_S = 1_000
-
-_DATE = re.compile(r"(\d{4})[.]?(\d{2})[.]?(\d{2})")
-_TIME = re.compile(r"(\d{2}):?(\d{2}):?(\d{2}(?:\.\d{1,6})?)")
-_DATE_TIME = re.compile(r"(\d{8})(\d{6}(?:\.\d{1,6})?)(?:[+-]\d{4})?")
-
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
@@ -89,6 +80,12 @@ class ImageHeader:
         The scanner's own counts: (0020,0100), (0020,0105), (0020,1002).
     temporal_resolution_s
         Time between frames as the scanner states it, (0020,0110).
+    clocks_s
+        What each of `dicom_scp.clocks.Clock` shows.
+    frames, in_frames
+        Number of Frames, and what the functional groups of a multi-frame object say of each.
+    concatenation_total
+        Of how many objects this one is a part, (0020,9163).
     """
 
     sop_instance_uid: str
@@ -112,6 +109,38 @@ class ImageHeader:
     temporal_positions: int | None = None
     temporal_resolution_s: float | None = None
     images_in_acquisition: int | None = None
+    clocks_s: tuple[float | None, ...] = ()
+    concatenation_total: int | None = None
+    in_frames: tuple[Frame, ...] = ()
+
+    def images(self) -> tuple[Self, ...]:
+        """One header for each image: of each frame of a multi-frame object, else this one.
+
+        An object whose Number of Frames is not the number of its functional groups stays as it is.
+        """
+        if not self.in_frames or len(self.in_frames) != self.frames:
+            return (self,)
+        plain = replace(self, frames=1, in_frames=())
+        return tuple(plain.in_frame(frame) for frame in self.in_frames)
+
+    def in_frame(self, frame: Frame) -> Self:
+        """Header of one frame: where its functional group speaks, that counts.
+
+        A clock of the whole object counts only where the frame has none: it tells when the first frame was acquired.
+        """
+        clocks_s = self.clocks_s if set(frame.clocks_s) <= {None} else frame.clocks_s
+        return replace(
+            self,
+            position_mm=frame.position_mm or self.position_mm,
+            orientation=_orientation(frame.orientation) or self.orientation,  # type: ignore[arg-type]  # length is checked there
+            pixel_spacing_mm=_spacing(frame.pixel_spacing_mm) or self.pixel_spacing_mm,  # type: ignore[arg-type]  # the same
+            image_type=frame.image_type or self.image_type,
+            temporal_position=frame.temporal_position,
+            acquisition_number=frame.acquisition_number,
+            instance_number=frame.instance_number,
+            acquired_at_s=next((shown for shown in clocks_s if shown is not None), None),
+            clocks_s=clocks_s,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, ready for ``json.dumps``."""
@@ -120,8 +149,14 @@ class ImageHeader:
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
         """Inverse of `to_json`, also after the values went through JSON."""
-        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()}
+        values: dict[str, Any] = {name: _frozen(value) for name, value in plain.items()}
+        values["in_frames"] = tuple(Frame(*frame) for frame in values.get("in_frames", ()))
         return cls(**values)
+
+
+def _frozen(value: Any) -> Any:
+    """Lists of JSON are tuples here."""
+    return tuple(_frozen(part) for part in value) if isinstance(value, (list, tuple)) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +235,7 @@ def header_of(elements: Elements) -> ImageHeader:
     if bad:
         raise InputError(f"missing or invalid: {', '.join(bad)}")
     resolution_ms = elements.number(TAGS["temporal_resolution"])
+    clocks_s = clocks_of(elements)
     return ImageHeader(
         **uids,
         sop_class_uid=elements.uid(TAGS["sop_class_uid"]),
@@ -215,11 +251,14 @@ def header_of(elements: Elements) -> ImageHeader:
         orientation=_orientation(elements.numbers(TAGS["orientation"], 6)),  # type: ignore[arg-type]  # the same
         pixel_spacing_mm=_spacing(elements.numbers(TAGS["pixel_spacing_mm"], 2)),  # type: ignore[arg-type]  # the same
         frame_of_reference_uid=elements.uid(TAGS["frame_of_reference_uid"]),
-        acquired_at_s=_acquired_at_s(elements),
+        acquired_at_s=best_moment_s(clocks_s),
         temporal_position=elements.integer(TAGS["temporal_position"]),
         temporal_positions=elements.integer(TAGS["temporal_positions"]),
         temporal_resolution_s=resolution_ms / MS_PER_S if resolution_ms and resolution_ms > 0 else None,
         images_in_acquisition=elements.integer(TAGS["images_in_acquisition"]),
+        clocks_s=clocks_s,
+        concatenation_total=elements.unsigned(TAGS["concatenation_total"]),
+        in_frames=frames_of(elements),
     )
 
 
@@ -237,37 +276,3 @@ def _dot(a: tuple[float, ...], b: tuple[float, ...]) -> float:
 
 def _spacing(spacing: tuple[float, ...] | None) -> tuple[float, ...] | None:
     return spacing if spacing is not None and min(spacing) > 0 else None
-
-
-def _acquired_at_s(elements: Elements) -> float | None:
-    whole = _DATE_TIME.fullmatch(elements.text(TAGS["acquisition_date_time"]))
-    pairs = [whole.groups()] if whole else []
-    pairs += [
-        (elements.text(TAGS[f"{event}_date"]), elements.text(TAGS[f"{event}_time"]))
-        for event in ("acquisition", "content")
-    ]
-    moments = (_moment_s(day, time) for day, time in pairs)
-    return next((moment for moment in moments if moment is not None), None)
-
-
-def _moment_s(day: str, time: str) -> float | None:
-    """Seconds since 1 January of year 1; a date that was removed counts as that day.
-
-    >>> _moment_s("20240229", "000001.5") - _moment_s("20240228", "235959.5")
-    2.0
-    """
-    days, clock = _day_number(day), _TIME.fullmatch(time)
-    if clock is None or days is None:
-        return None
-    hours, minutes, seconds = (float(part) for part in clock.groups())
-    return days * SECONDS_PER_DAY + (hours * 60 + minutes) * 60 + seconds
-
-
-def _day_number(day: str) -> int | None:
-    match = _DATE.fullmatch(day)
-    if match is None:
-        return None if day else 0
-    try:
-        return date(*(int(part) for part in match.groups())).toordinal()
-    except ValueError:
-        return None

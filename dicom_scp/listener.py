@@ -14,13 +14,14 @@ import structlog
 
 from dicom_scp.arrival import Arrival, AssociationEvent, Refusal
 from dicom_scp.association import Association, House
-from dicom_scp.guard import BACKLOG, Audit, Door, Porch
+from dicom_scp.audit import Audit
+from dicom_scp.guard import BACKLOG, Door, Porch
 from dicom_scp.policy import LOCAL_LIMIT_EXCEEDED, PeerRule, Policy, require_ae_title
 from dicom_scp.reception import Callbacks, Reception
 from dicom_scp.services import Service, handlers_of, offers_of
 from dicom_scp.spool import Spool
 from dicom_scp.tls import TlsSettings, server_context
-from dicom_scp.wire import Wire, reject_pdu
+from dicom_scp.wire import STALL_S, Wire, reject_pdu
 from triage.errors import ConfigError
 
 LOG = structlog.get_logger()
@@ -52,6 +53,8 @@ class ListenerSettings:
         Time from the connection to the end of the association request, TLS included.
     dimse_timeout_s
         Longest pause within a message.
+    stall_s
+        Longest time for one protocol data unit, and for the peer to take what we send.
     free_floor_bytes
         Below this much free space associations are rejected and instances are answered A700.
     largest_instance_bytes
@@ -75,6 +78,7 @@ class ListenerSettings:
     network_timeout_s: float = 900.0
     acse_timeout_s: float = 10.0
     dimse_timeout_s: float = 30.0
+    stall_s: float = STALL_S
     maximum_pdu_bytes: int = 131_072
     free_floor_bytes: int = 2 * GIB
     largest_instance_bytes: int = 4 * GIB
@@ -103,7 +107,7 @@ class Hall:
 
     def admit(self, sock: socket.socket, address: str, request: bytes) -> bytes:
         """Give a connection its thread, or answer that there is none left (PS3.8 table 9-21)."""
-        association = Association(Wire(sock), address, self._house)
+        association = Association(Wire(sock, self._settings.stall_s), address, self._house)
         thread = threading.Thread(
             target=self._attend, args=(association, sock, address, request), name="dicom-association"
         )

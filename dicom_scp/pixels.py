@@ -1,21 +1,18 @@
-"""Pixels of one CT slice, as Hounsfield units."""
+"""Pixels of CT images, as Hounsfield units."""
 
-import os
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom import uid
-from pydicom.pixels import pixel_array
 
 from dicom_scp.elements import UNDEFINED, Element, Elements
-from triage.errors import InputError, TemporaryError
-from triage.types import Float32
+from dicom_scp.headers import ImageHeader
+from triage.errors import InputError
 
 SAMPLES_PER_PIXEL, BITS_ALLOCATED, BITS_STORED, HIGH_BIT = 0x00280002, 0x00280100, 0x00280101, 0x00280102
 PIXEL_REPRESENTATION, PADDING, PADDING_LIMIT = 0x00280103, 0x00280120, 0x00280121
-INTERCEPT, SLOPE = 0x00281052, 0x00281053
+INTERCEPT, SLOPE, LOSSY = 0x00281052, 0x00281053, 0x00282110
 PIXEL_TAGS = frozenset(
     {
         SAMPLES_PER_PIXEL,
@@ -27,14 +24,19 @@ PIXEL_TAGS = frozenset(
         PADDING_LIMIT,
         INTERCEPT,
         SLOPE,
+        LOSSY,
     }
 )
 """What `PixelFormat` is made from (PS3.3 sections C.7.6.3, C.7.5.1.1.2 and C.11.1)."""
 
+BYTES_PER_PIXEL = 2
+
 AIR_HU = -1000.0
 """Hounsfield's definition of air; stands where the scanner padded the image outside its field of view."""
 
-PLAIN = frozenset({uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian})
+PLAIN = frozenset(
+    {uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian}
+)
 ENCODED = frozenset(
     {
         uid.RLELossless,
@@ -42,65 +44,121 @@ ENCODED = frozenset(
         uid.JPEGLossless,
         uid.JPEGLSLossless,
         uid.JPEG2000Lossless,
+        uid.HTJ2KLossless,
+        uid.HTJ2KLosslessRPCL,
     }
 )
-"""Lossless transfer syntaxes that are decoded; lossy images are no measurement."""
+"""Lossless transfer syntaxes that are decoded."""
 
-DECODER_FAULTS = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    UserWarning,
-    ValueError,
+WITH_LOSS = frozenset(
+    {
+        uid.JPEGBaseline8Bit,
+        uid.JPEGExtended12Bit,
+        uid.JPEGLSNearLossless,
+        uid.JPEG2000,
+        uid.HTJ2K,
+    }
 )
-"""What decoders raise when the bytes are not what the header says."""
+"""Transfer syntaxes that may throw information away: their images are no measurement."""
 
 
 @dataclass(frozen=True, slots=True)
 class PixelFormat:
-    """How 16-bit stored values become Hounsfield units, and where they lie in their file."""
+    """How 16-bit stored values become Hounsfield units, and where they lie in their file.
 
+    Attributes
+    ----------
+    start
+        Where the dataset begins in the file.
+    offset, length
+        Of the pixel data of all frames; a length of 0 is told by a delimiter. Within a deflated dataset they count
+        inflated bytes.
+    frame, frames
+        Which of how many, from 0.
+    padding
+        Lowest and highest stored value that mean "outside the field of view".
+    """
+
+    start: int
     offset: int
     length: int
     transfer_syntax_uid: str
+    rows: int
+    columns: int
     bits_stored: int
     signed: bool
     padding: tuple[int, int] | None
     slope: float
     intercept: float
-
-    @classmethod
-    def of(cls, elements: Elements) -> "PixelFormat":
-        """Interpret walked elements.
-
-        Raises
-        ------
-        InputError
-            If these are not the 16-bit grey pixels of a CT image with a rescale slope and intercept.
-        """
-        pixels = elements.pixels
-        if pixels is None or pixels.tag != 0x7FE00010:
-            raise InputError("an image has no pixel data")
-        if elements.transfer_syntax_uid not in PLAIN | ENCODED:
-            raise InputError(f"transfer syntax {elements.transfer_syntax_uid} is not supported")
-        slope, intercept = elements.number(SLOPE), elements.number(INTERCEPT)
-        if not slope or intercept is None:
-            raise InputError("an image has no rescale slope and intercept, so no Hounsfield units")
-        signed = elements.unsigned(PIXEL_REPRESENTATION) == 1
-        bits_stored = _bits_stored(elements)
-        padding = _padding(elements, signed=signed)
-        syntax = elements.transfer_syntax_uid
-        return cls(pixels.offset, _length(pixels), syntax, bits_stored, signed, padding, slope, intercept)
+    frame: int = 0
+    frames: int = 1
 
     @property
     def stored_dtype(self) -> np.dtype[np.int16] | np.dtype[np.uint16]:
         """Little-endian type of the stored values."""
         return np.dtype("<i2") if self.signed else np.dtype("<u2")
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one uncompressed frame."""
+        return self.rows * self.columns * BYTES_PER_PIXEL
+
+
+def formats_of(elements: Elements, header: ImageHeader) -> Sequence[PixelFormat]:
+    """Interpret walked elements; one format for each of `ImageHeader.images`.
+
+    Raises
+    ------
+    InputError
+        If these are not the 16-bit grey pixels of CT images with a rescale slope and intercept, were compressed with
+        loss, or are fewer or more than rows, columns and frames say.
+    """
+    pixels, syntax = elements.pixels, elements.transfer_syntax_uid
+    if pixels is None or pixels.tag != 0x7FE00010:
+        raise InputError("an image has no pixel data")
+    _require_lossless(elements)
+    signed = elements.unsigned(PIXEL_REPRESENTATION) == 1
+    first = PixelFormat(
+        start=elements.start,
+        offset=pixels.offset,
+        length=_length(pixels),
+        transfer_syntax_uid=syntax,
+        rows=header.rows or 0,
+        columns=header.columns or 0,
+        bits_stored=_bits_stored(elements),
+        signed=signed,
+        padding=_padding(elements, signed=signed),
+        slope=elements.number(SLOPE) or 0.0,
+        intercept=_intercept(elements.number(INTERCEPT)),
+        frames=header.frames,
+    )
+    # PS3.5 section 8.1.1: an odd number of bytes is padded; sixteen bits never are, senders do it all the same.
+    if syntax in PLAIN and first.length - first.frames * first.frame_bytes not in {0, 1}:
+        raise InputError("the pixel data of an image do not fit its rows and columns")
+    formats = [first] if not header.in_frames else [_in_frame(first, k, header) for k in range(header.frames)]
+    if not all(pixel_format.slope and np.isfinite(pixel_format.intercept) for pixel_format in formats):
+        raise InputError("an image has no rescale slope and intercept, so no Hounsfield units")
+    return formats
+
+
+def _in_frame(first: PixelFormat, number: int, header: ImageHeader) -> PixelFormat:
+    """PS3.3 section C.7.6.16.2.9, Pixel Value Transformation."""
+    frame = header.in_frames[number]
+    slope = first.slope if frame.slope is None else frame.slope
+    intercept = first.intercept if frame.intercept is None else frame.intercept
+    return replace(first, frame=number, slope=slope, intercept=intercept)
+
+
+def _intercept(given: float | None) -> float:
+    return np.nan if given is None else given
+
+
+def _require_lossless(elements: Elements) -> None:
+    syntax = elements.transfer_syntax_uid
+    if syntax in WITH_LOSS or elements.text(LOSSY) == "01":
+        raise InputError("the images were compressed with loss: send the original images")
+    if syntax not in PLAIN | ENCODED:
+        raise InputError(f"transfer syntax {syntax} is not supported")
 
 
 def _length(pixels: Element) -> int:
@@ -122,60 +180,3 @@ def _padding(elements: Elements, *, signed: bool) -> tuple[int, int] | None:
     ]
     ends = sorted(int.from_bytes(value, "little", signed=signed) for value in raw)
     return (ends[0], ends[-1]) if ends and len(elements.values.get(PADDING, b"")) == 2 else None
-
-
-def read_hu(path: Path, pixel_format: PixelFormat, out: Float32) -> None:
-    """Read the pixels of one file into `out`, float32 ``(Y, X)``.
-
-    Raises
-    ------
-    InputError
-        If the pixels do not fill the image, or cannot be decoded.
-    TemporaryError
-        If the file cannot be read.
-    """
-    plain = pixel_format.transfer_syntax_uid in PLAIN
-    stored = _read_plain(path, pixel_format, out.shape) if plain else _decode(path, pixel_format, out.shape)
-    _to_hu(stored, pixel_format, out)
-
-
-def _read_plain(path: Path, pixel_format: PixelFormat, shape: tuple[int, ...]) -> NDArray[np.integer]:
-    stored = np.empty(shape, dtype=pixel_format.stored_dtype)
-    if pixel_format.length - stored.nbytes not in {0, 1}:
-        raise InputError("the pixel data of an image do not fit its rows and columns")
-    try:
-        with path.open("rb", buffering=0) as stream:
-            count = os.preadv(stream.fileno(), [stored.data.cast("B")], pixel_format.offset)
-    except OSError as exc:
-        raise TemporaryError(f"cannot read a stored instance: {exc.strerror}") from exc
-    if count != stored.nbytes:
-        raise InputError("the pixel data of an image are cut short")
-    return stored
-
-
-def _decode(path: Path, pixel_format: PixelFormat, shape: tuple[int, ...]) -> NDArray[np.integer]:
-    try:
-        stored = pixel_array(path, raw=True)
-    except DECODER_FAULTS as exc:
-        raise InputError(f"the pixel data of an image cannot be decoded: {type(exc).__name__}") from exc
-    if stored.shape != shape:
-        raise InputError("the pixel data of an image do not fit its rows and columns")
-    values: NDArray[np.integer] = stored.astype(pixel_format.stored_dtype)
-    return values
-
-
-def _to_hu(stored: NDArray[np.integer], pixel_format: PixelFormat, out: Float32) -> None:
-    """Apply padding, stored bits and rescale; `stored` is overwritten."""
-    padded = None
-    if pixel_format.padding is not None:
-        low, high = pixel_format.padding
-        padded = (stored >= low) & (stored <= high)
-    unused = 16 - pixel_format.bits_stored
-    if unused:
-        # Bits above the stored ones may carry old overlays; shifting back also extends the sign.
-        np.left_shift(stored, unused, out=stored)
-        np.right_shift(stored, unused, out=stored)
-    np.multiply(stored, np.float32(pixel_format.slope), out=out)
-    np.add(out, np.float32(pixel_format.intercept), out=out)
-    if padded is not None:
-        out[padded] = AIR_HU

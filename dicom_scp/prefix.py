@@ -8,8 +8,6 @@ import io
 import struct
 from collections.abc import Collection
 
-from pydicom.uid import ImplicitVRLittleEndian
-
 from dicom_scp.elements import (
     LONGEST_VALUE_BYTES,
     PIXEL_DATA,
@@ -21,6 +19,7 @@ from dicom_scp.elements import (
     walk_dataset,
 )
 from dicom_scp.headers import TAGS, ImageHeader, header_of
+from dicom_scp.uids import DEFLATED, IMPLICIT_VR
 from triage.errors import InputError
 
 LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
@@ -41,9 +40,13 @@ def early_header(prefix: bytes, transfer_syntax_uid: str) -> ImageHeader | None:
         return None
 
 
+NESTING_VRS = frozenset({b"SQ", b"UN"})
+"""Values that may hold datasets: how deep they nest is for the general walk to find out."""
+
+
 def walk_prefix(prefix: bytes, transfer_syntax_uid: str, wanted: Collection[int]) -> Elements | None:
     """Walk the usual dataset up to its pixel data; None where the general walk must decide."""
-    if transfer_syntax_uid == ImplicitVRLittleEndian or transfer_syntax_uid in UNREADABLE_SYNTAXES:
+    if transfer_syntax_uid in {IMPLICIT_VR, DEFLATED} or transfer_syntax_uid in UNREADABLE_SYNTAXES:
         return None
     values: dict[int, bytes] = {}
     offset, last = 0, len(prefix) - _LONG.size
@@ -56,7 +59,7 @@ def walk_prefix(prefix: bytes, transfer_syntax_uid: str, wanted: Collection[int]
             return None
         if tag in PIXEL_DATA:
             return Elements(values, transfer_syntax_uid, Element(tag, vr, start, length))
-        if length == UNDEFINED:
+        if length == UNDEFINED or (length and vr in NESTING_VRS):
             return None
         offset = start + length
         if tag in wanted and length <= LONGEST_VALUE_BYTES:

@@ -2,21 +2,21 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from dicom_scp.chronology import LONGEST_SERIES_S, in_time, steps_within
+from dicom_scp.decoding import read_hu
 from dicom_scp.elements import walk_file
 from dicom_scp.headers import TAGS, ImageHeader, header_of, read_header
-from dicom_scp.pixels import PIXEL_TAGS, PixelFormat, read_hu
+from dicom_scp.pixels import PIXEL_TAGS, PixelFormat, formats_of
 from dicom_scp.recognition import FEWEST_SLICES, SeriesKind, SeriesLook, is_slice, look_at_study
-from dicom_scp.slices import SAME_INSTANT_S, Stack, acquisition_times_s, geometry_of, stack
+from dicom_scp.slices import Stack, geometry_of
 from triage.errors import InputError, TemporaryError
 from triage.types import CtpSeries, Float32, Float64, Geometry
-
-LONGEST_SERIES_S = 1800.0
-"""A CT perfusion scan takes a minute or two; a longer span means that dates are wrong or two scans are mixed."""
 
 LARGEST_SERIES_BYTES = 16 << 30
 """Float32 volume refused before it is allocated; 320 slices of 512 x 512 at 40 times need 13 GB."""
@@ -24,11 +24,21 @@ LARGEST_SERIES_BYTES = 16 << 30
 LARGEST_FRAME_BYTES = 1 << 30
 """Float32 frame refused at opening: two are in memory at a time, and 320 slices of 512 x 512 need a third of it."""
 
+READING_THREADS = 2
+"""Frames read at once into memory: reading is copying, which two cores do at the speed of memory."""
+
+ODD_STEP_RATIO, ODD_STEPS = 1.75, 0.25
+"""A slice lacks a frame where its step is so many times that of another, unless that is usual in this schedule."""
+
 SAME_COSINE = 1e-3
 """Direction cosines of one series agree within this; vendors write five to seven digits."""
 
 SAME_SPACING_MM = 1e-3
 """Pixel spacings of one series agree within this."""
+
+
+WANTED = frozenset(TAGS.values()) | PIXEL_TAGS
+"""All that is read of a header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +79,30 @@ class StoredSeries:
             If a file cannot be read.
         """
         hu = np.empty(self.geometry.shape, dtype=np.float32)
-        for item, image in zip(self._slices[number], hu, strict=True):
-            read_hu(item.path, item.pixels, image)
+        self.read_frame(number, hu)
         return hu
+
+    def read_frame(self, number: int, out: Float32) -> None:
+        """Decode one frame into `out`, float32 ``(Z, Y, X)``; raises like `frame`."""
+        files: dict[Path, list[int]] = {}
+        for z, item in enumerate(self._slices[number]):
+            files.setdefault(item.path, []).append(z)
+        for path, members in files.items():
+            formats = [self._slices[number][z].pixels for z in members]
+            read_hu(path, formats, [out[z] for z in members])
+
+    def read_all(self, out: Float32) -> None:
+        """Decode all frames into `out`, float32 ``(T, Z, Y, X)``; raises like `frame`."""
+        with ThreadPoolExecutor(READING_THREADS, "reading") as pool:
+            for done in [pool.submit(self.read_frame, number, frame) for number, frame in enumerate(out)]:
+                done.result()
 
 
 def open_ctp(paths: Iterable[Path]) -> StoredSeries:
     """Open the files of one CT perfusion series, in any order; headers are read, pixels are not.
 
-    Images are grouped by position and ordered by time at each position. Their times are the acquisition times; where
-    those are absent or repeat at a position, Temporal Position Identifier times Temporal Resolution. The instance
-    number is no evidence of time and is never used. Scouts and objects without a place in the patient are left out.
+    Images are grouped by position and ordered by time at each position, see `dicom_scp.chronology`. Frames of multi-frame
+    objects are images like others. Scouts and objects without a place in the patient are left out.
 
     Raises
     ------
@@ -88,9 +111,9 @@ def open_ctp(paths: Iterable[Path]) -> StoredSeries:
     TemporaryError
         If a file cannot be read.
     """
-    slices = _without_repeats([item for path in paths if (item := _read_slice(path)) is not None])
+    slices = _without_repeats([item for path in paths for item in _read_slices(path)])
     _require_uniform(slices)
-    ordered = _in_time([item.header for item in slices])
+    ordered = in_time([item.header for item in slices])
     _require_full(ordered)
     geometry = geometry_of(ordered)
     _require_memory(geometry.shape, LARGEST_FRAME_BYTES)
@@ -115,30 +138,36 @@ def read_ctp(paths: Iterable[Path]) -> CtpSeries:
     hu_shape = (len(stored.time_s), *stored.geometry.shape)
     _require_memory(hu_shape, LARGEST_SERIES_BYTES)
     hu = np.empty(hu_shape, dtype=np.float32)
-    for number, frame in enumerate(hu):
-        frame[:] = stored.frame(number)
+    stored.read_all(hu)
     return CtpSeries(hu, stored.time_s.copy(), stored.geometry, stored.study_uid, stored.series_uid)
 
 
-def _read_slice(path: Path) -> _Slice | None:
+def _read_slices(path: Path) -> list[_Slice]:
+    """Images of one file that lie in the patient."""
     try:
-        with path.open("rb") as stream:
-            elements = walk_file(stream, frozenset(TAGS.values()) | PIXEL_TAGS)
+        with path.open("rb", buffering=0) as stream:
+            elements = walk_file(stream, WANTED)
     except OSError as exc:
         raise TemporaryError(f"cannot read a stored instance: {exc.strerror}") from exc
     header = header_of(elements)
-    if header.frames > 1:
-        raise InputError("multi-frame (enhanced) images are not supported")
-    return _Slice(path, header, PixelFormat.of(elements)) if is_slice(header) else None
+    images = header.images()
+    if len(images) != header.frames:
+        groups = len(header.in_frames)
+        raise InputError(f"a multi-frame object of {header.frames} frames has {groups} functional groups")
+    if not any(map(is_slice, images)):
+        return []
+    formats = formats_of(elements, header)
+    pairs = zip(images, formats, strict=True)
+    return [_Slice(path, image, pixels) for image, pixels in pairs if is_slice(image)]
 
 
 def _without_repeats(slices: Sequence[_Slice]) -> list[_Slice]:
     """Keep one file per SOP instance."""
     if not slices:
         raise InputError("no image has a position and orientation in the patient")
-    unique: dict[str, _Slice] = {}
+    unique: dict[tuple[str, int], _Slice] = {}
     for item in slices:
-        if unique.setdefault(item.header.sop_instance_uid, item).header != item.header:
+        if unique.setdefault((item.header.sop_instance_uid, item.pixels.frame), item).header != item.header:
             raise InputError("two different images share one SOP instance UID")
     return list(unique.values())
 
@@ -172,46 +201,6 @@ def _same(a: object, b: object, tolerance: float) -> bool:
     return all(abs(x - y) <= tolerance for x, y in zip(a, b, strict=True))
 
 
-def _in_time(headers: Sequence[ImageHeader]) -> Stack:
-    """Stack the images by the first source of time that tells the frames of every slice apart."""
-    for source in (acquisition_times_s, _numbered_times_s):
-        times = source(headers)
-        if times is not None:
-            ordered = stack(headers, times)
-            if _distinct(ordered):
-                return ordered
-    raise InputError(
-        "the images of a slice cannot be told apart in time: acquisition times are absent or repeat, and there are no "
-        "temporal positions with a temporal resolution"
-    )
-
-
-def _numbered_times_s(headers: Sequence[ImageHeader]) -> Float64 | None:
-    """Temporal Position Identifier times Temporal Resolution (PS3.3 section C.7.6.2), unless the clock contradicts."""
-    numbers = [h.temporal_position for h in headers if h.temporal_position is not None]
-    steps = {h.temporal_resolution_s for h in headers}
-    step_s = steps.pop() if len(steps) == 1 else None
-    if len(numbers) < len(headers) or step_s is None:
-        return None
-    times = np.array(numbers) * step_s
-    clock = acquisition_times_s(headers)
-    return times if clock is None or _agree(stack(headers, times), clock) else None
-
-
-def _agree(ordered: Stack, clock: Float64) -> bool:
-    """Whether the clock never runs backwards from frame to frame of a slice."""
-    order = np.lexsort((ordered.rank, ordered.position))
-    steps = np.diff(clock[order])
-    return bool((steps[np.diff(ordered.position[order]) == 0] >= 0).all())
-
-
-def _distinct(ordered: Stack) -> bool:
-    steps = np.diff(ordered.sorted_instants())
-    same_slice = np.ones(len(steps), dtype=bool)
-    same_slice[ordered.starts[1:] - 1] = False
-    return bool((steps[same_slice] > SAME_INSTANT_S).all())
-
-
 def _require_full(ordered: Stack) -> None:
     counts = ordered.counts
     if len(counts) < FEWEST_SLICES or counts.max() < 2:
@@ -224,6 +213,8 @@ def _require_full(ordered: Stack) -> None:
         raise InputError("frames are missing: the temporal positions of the slices disagree")
     if np.ptp(ordered.instant_s) > LONGEST_SERIES_S:
         raise InputError(f"the images span {np.ptp(ordered.instant_s):.0f} s: more than one acquisition")
+    if _steps_skip(ordered):
+        raise InputError("frames are missing: slices pause at different times")
 
 
 def _numbers_skip(ordered: Stack) -> bool:
@@ -235,6 +226,13 @@ def _numbers_skip(ordered: Stack) -> bool:
     numbers[ordered.rank, ordered.position] = given
     steps = np.diff(numbers, axis=0)
     return bool((steps > 0).all() and (steps != steps[:, :1]).any())
+
+
+def _steps_skip(ordered: Stack) -> bool:
+    """Whether slices lack different frames, seen by a step that is long in some and short in others."""
+    steps = steps_within(ordered.instant_s, ordered).reshape(len(ordered.counts), -1)
+    odd = np.count_nonzero(steps.max(axis=0) > ODD_STEP_RATIO * steps.min(axis=0))
+    return bool(0 < odd <= ODD_STEPS * steps.shape[1])
 
 
 def _require_memory(shape: tuple[int, ...], most_bytes: int) -> None:

@@ -23,6 +23,9 @@ LOG = structlog.get_logger()
 PREFIX_BYTES = 1 << 16
 """Kept in memory until the header is known; CT headers take 2 to 20 KiB, longer ones are read back from the file."""
 
+ROOM_CHECK_BYTES = 64 << 20
+"""Within an instance, free space is looked at again after so many bytes."""
+
 ABORTING = frozenset({StoreStatus.OUT_OF_RESOURCES, StoreStatus.PROCESSING_FAILURE})
 """After these the association is aborted: common senders go on after a failure status and then report success."""
 
@@ -103,7 +106,7 @@ class Reception:
         self._require_room()
         syntax = context.transfer_syntax
         with self._spool.receive(_announced(context, command)) as incoming:
-            header = _write(incoming, pieces, syntax, command)
+            header = _write(incoming, self._while_there_is_room(pieces), syntax, command)
             stored = incoming.commit()
         return Arrival(
             header=header,
@@ -116,6 +119,16 @@ class Reception:
             called_ae=peer.called_ae,
             association_id=peer.association_id,
         )
+
+    def _while_there_is_room(self, pieces: Iterator[memoryview]) -> Iterator[memoryview]:
+        """The same pieces; objects of gigabytes must not eat the reserve unseen."""
+        unseen = 0
+        for piece in pieces:
+            unseen += len(piece)
+            if unseen > ROOM_CHECK_BYTES:
+                self._require_room()
+                unseen = 0
+            yield piece
 
     def _require_room(self) -> None:
         if self._spool.free_bytes < self._free_floor_bytes:

@@ -5,6 +5,7 @@ has no end marker, so either the scanner's own counts are met, or the images for
 which proves something only together with the end of the association.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from enum import StrEnum
 import numpy as np
 
 from dicom_scp.headers import ImageHeader
-from dicom_scp.slices import SAME_INSTANT_S, Stack, acquisition_times_s, evenly_spaced, stack
+from dicom_scp.slices import SAME_INSTANT_S, Stack, acquisition_times_s, evenly_spaced, gaps, stack
 from triage.types import Float64
 
 FEWEST_FRAMES = 10
@@ -119,10 +120,27 @@ def look_at(headers: Iterable[ImageHeader]) -> SeriesLook:
     unique = list({header.sop_instance_uid: header for header in headers}.values())
     if not unique:
         raise ValueError("a series needs at least one image")
-    slices = _largest_stack([header for header in unique if is_slice(header)])
+    images = [image for header in unique for image in header.images()]
+    slices = _largest_stack([image for image in images if is_slice(image)])
     if not slices:
         return _look_without_slices(unique)
-    return _look_at_stack(stack(slices, _instants_s(slices)))
+    return _look_at_stack(stack(slices, _instants_s(slices)), holds_all=_holds_all(unique, len(slices)))
+
+
+def _holds_all(headers: Sequence[ImageHeader], slices: int) -> bool:
+    """Whether the objects are one multi-frame object with every frame it promised.
+
+    Dimension Index Values, where they number frames apart, must fill their grid (PS3.3 section C.7.6.17); a large object
+    may be cut into parts that tell how many they are (section C.7.6.16.2.2.4).
+    """
+    frames = [frame for header in headers for frame in header.in_frames]
+    parts = {header.concatenation_total or 1 for header in headers}
+    whole = bool(frames) and parts == {len(headers)} and len(frames) == slices
+    indices = {frame.dimension_index for frame in frames}
+    if not whole or len(indices) == 1:
+        return whole
+    grid = math.prod(len(set(axis)) for axis in zip(*indices, strict=False))
+    return len(indices) == len(frames) == grid
 
 
 def _look_without_slices(headers: Sequence[ImageHeader]) -> SeriesLook:
@@ -164,9 +182,11 @@ def _instants_s(headers: Sequence[ImageHeader]) -> Float64:
     return np.array([(header.temporal_position or 0) * NOMINAL_FRAME_S for header in headers])
 
 
-def _look_at_stack(slices: Stack) -> SeriesLook:
+def _look_at_stack(slices: Stack, *, holds_all: bool) -> SeriesLook:
     first, counts = slices.headers[0], slices.counts
     count = _ScannerCount.of(slices)
+    if holds_all and _kind(slices) is SeriesKind.PERFUSION:
+        count = _ScannerCount(count.frames, len(slices.headers))
     missing = _missing(slices, count)
     completeness = _completeness(slices, count, rectangular=not missing)
     return SeriesLook(
@@ -262,16 +282,8 @@ def _missing(slices: Stack, count: _ScannerCount) -> tuple[str, ...]:
     short = [(k, n) for k, n in enumerate(counts) if n < target][: LONGEST_LIST + 1]
     ragged = tuple(f"{target - n} of {target} frames at {slices.position_mm[k]:.1f} mm" for k, n in short)
     if not ragged and count.images and images < count.images:
-        return (f"{count.images - images} of {count.images} images", *_gaps(slices.position_mm))
-    return (*ragged, *_gaps(slices.position_mm))
-
-
-def _gaps(position_mm: Float64) -> tuple[str, ...]:
-    steps = np.diff(position_mm)
-    wide = np.flatnonzero(steps > 1.5 * np.median(steps)) if len(steps) else np.array([], dtype=np.int64)
-    if not len(wide) and not evenly_spaced(position_mm):
-        return ("slice distances are uneven",)
-    return tuple(f"slices between {position_mm[k]:.1f} and {position_mm[k + 1]:.1f} mm" for k in wide)
+        return (f"{count.images - images} of {count.images} images", *gaps(slices.position_mm))
+    return (*ragged, *gaps(slices.position_mm))
 
 
 def _proof(slices: Stack, count: _ScannerCount, completeness: Completeness) -> str:

@@ -4,72 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pydicom import uid
-
 from dicom_scp.dimse import Command, Field
 from dicom_scp.negotiation import Context, Offer, Permission
-
-VERIFICATION = "1.2.840.10008.1.1"
-"""Verification SOP class (PS3.4 annex A)."""
-
-STORAGE_CLASSES = (
-    uid.CTImageStorage,
-    uid.EnhancedCTImageStorage,
-    uid.LegacyConvertedEnhancedCTImageStorage,
-    uid.MRImageStorage,
-    uid.EnhancedMRImageStorage,
-    uid.EnhancedMRColorImageStorage,
-    uid.LegacyConvertedEnhancedMRImageStorage,
-    uid.MRSpectroscopyStorage,
-    uid.PositronEmissionTomographyImageStorage,
-    uid.XRayAngiographicImageStorage,
-    uid.EnhancedXAImageStorage,
-    uid.XRay3DAngiographicImageStorage,
-    uid.ComputedRadiographyImageStorage,
-    uid.DigitalXRayImageStorageForPresentation,
-    uid.SecondaryCaptureImageStorage,
-    uid.MultiFrameSingleBitSecondaryCaptureImageStorage,
-    uid.MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
-    uid.MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
-    uid.MultiFrameTrueColorSecondaryCaptureImageStorage,
-    uid.GrayscaleSoftcopyPresentationStateStorage,
-    uid.ColorSoftcopyPresentationStateStorage,
-    uid.PseudoColorSoftcopyPresentationStateStorage,
-    uid.BlendingSoftcopyPresentationStateStorage,
-    uid.AdvancedBlendingPresentationStateStorage,
-    uid.BasicTextSRStorage,
-    uid.EnhancedSRStorage,
-    uid.ComprehensiveSRStorage,
-    uid.Comprehensive3DSRStorage,
-    uid.XRayRadiationDoseSRStorage,
-    uid.EnhancedXRayRadiationDoseSRStorage,
-    uid.PatientRadiationDoseSRStorage,
-    uid.PerformedImagingAgentAdministrationSRStorage,
-    uid.KeyObjectSelectionDocumentStorage,
-    uid.EncapsulatedPDFStorage,
-    uid.EncapsulatedCDAStorage,
-    uid.SegmentationStorage,
-    uid.SurfaceSegmentationStorage,
-    uid.ParametricMapStorage,
-    uid.SpatialRegistrationStorage,
-    uid.DeformableSpatialRegistrationStorage,
-    uid.SpatialFiducialsStorage,
-    uid.RealWorldValueMappingStorage,
-    uid.RawDataStorage,
-)
-"""CT and MR, and what scanners and workstations send along with them (PS3.4 annex B.5)."""
-
-TRANSFER_SYNTAXES = (
-    uid.ExplicitVRLittleEndian,
-    uid.ImplicitVRLittleEndian,
-    uid.RLELossless,
-    uid.JPEGLosslessSV1,
-    uid.JPEGLossless,
-    uid.JPEGLSLossless,
-    uid.JPEG2000Lossless,
-)
-"""In order of preference. Explicit VR comes first because the acceptor's order decides: a sender that offers both would
-otherwise re-encode. Uncompressed comes before compressed because decoding costs far more than the network."""
+from dicom_scp.uids import STORAGE_CLASSES, TRANSFER_SYNTAXES, VERIFICATION
 
 UNCOMPRESSED = TRANSFER_SYNTAXES[:2]
 """For everything without pixels."""
@@ -148,7 +85,7 @@ def offers_of(services: Sequence[Service]) -> dict[str, Offer]:
     """Abstract syntaxes we accept: verification, every storage class in every transfer syntax, further services."""
     sends = any(service.operation is Field.C_GET for service in services)
     storage = Offer(TRANSFER_SYNTAXES, Permission.STORE, may_send=sends)
-    offers = dict.fromkeys(map(str, STORAGE_CLASSES), storage)
+    offers = dict.fromkeys(STORAGE_CLASSES, storage)
     for service in (ECHO, *services):
         offers |= dict.fromkeys(service.sop_classes, Offer(service.transfer_syntaxes, service.permission))
     return offers

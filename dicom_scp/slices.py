@@ -22,6 +22,10 @@ EVEN_SPACING_MM = 0.1
 """A slice may lie this far from where an even grid expects it; positions are written to 0.01 mm or better."""
 
 
+GAP_RATIO = 1.5
+"""A slice distance so many times the others is a gap."""
+
+
 def slice_normal(orientation: Sequence[float]) -> Float64:
     """Unit normal of a slice in LPS, from its six direction cosines.
 
@@ -69,6 +73,17 @@ def evenly_spaced(position_mm: Float64) -> bool:
     """
     grid = np.linspace(position_mm[0], position_mm[-1], len(position_mm))
     return bool(np.abs(position_mm - grid).max() <= EVEN_SPACING_MM)
+
+
+def gaps(position_mm: Float64) -> tuple[str, ...]:
+    """Where slices are missing between sorted positions, in words; none on an even grid."""
+    steps = np.diff(position_mm)
+    wide = (
+        np.flatnonzero(steps > GAP_RATIO * np.median(steps)) if len(steps) else np.array([], dtype=np.int64)
+    )
+    if not len(wide) and not evenly_spaced(position_mm):
+        return ("slice distances are uneven",)
+    return tuple(f"slices between {position_mm[k]:.1f} and {position_mm[k + 1]:.1f} mm" for k in wide)
 
 
 def acquisition_times_s(headers: Sequence[ImageHeader]) -> Float64 | None:
@@ -157,11 +172,12 @@ def geometry_of(ordered: Stack) -> Geometry:
         raise InputError("an image has no rows, columns, pixel spacing or orientation")
     corners = np.array([h.position_mm for h in ordered.headers])
     firsts = np.array([corners[ordered.position == z][0] for z in range(len(ordered.position_mm))])
+    _require_one_place(corners, firsts, ordered)
     step = (firsts[-1] - firsts[0]) / (len(firsts) - 1)
-    expected = firsts[0] + ordered.position[:, None] * step
-    off_mm = float(np.linalg.norm(corners - expected, axis=1).max())
+    expected = firsts[0] + np.arange(len(firsts))[:, None] * step
+    off_mm = float(np.linalg.norm(firsts - expected, axis=1).max())
     if off_mm > EVEN_SPACING_MM:
-        raise InputError(f"slice distances are uneven: an image lies {off_mm:.2f} mm off the grid")
+        raise InputError(_unevenness(ordered.position_mm, off_mm))
     affine = np.eye(4)
     affine[:3, 0] = step
     affine[:3, 1] = np.array(orientation[3:]) * spacing[0]
@@ -169,3 +185,32 @@ def geometry_of(ordered: Stack) -> Geometry:
     affine[:3, 3] = firsts[0]
     shape = (len(firsts), rows, columns)
     return Geometry(shape, affine, header.frame_of_reference_uid)
+
+
+def _require_one_place(corners: Float64, firsts: Float64, ordered: Stack) -> None:
+    """All images of a slice show the same place: another field of view at the same height is another series."""
+    apart_mm = np.linalg.norm(corners - firsts[ordered.position], axis=1)
+    worst = int(np.argmax(apart_mm))
+    if apart_mm[worst] > EVEN_SPACING_MM:
+        where = f"{ordered.position_mm[ordered.position[worst]]:.1f} mm"
+        raise InputError(
+            f"images of the slice at {where} lie {apart_mm[worst]:.1f} mm apart: the field of view changed"
+        )
+
+
+def _unevenness(position_mm: Float64, off_mm: float) -> str:
+    """What is wrong with slices off the grid; two slabs are not one volume, and one affine cannot describe them.
+
+    >>> _unevenness(np.array([0.0, 5.0, 10.0, 40.0, 45.0]), 22.5)
+    'two slabs with a gap from 10.0 to 40.0 mm: send each slab as a series of its own'
+    """
+    steps = np.diff(position_mm)
+    widest = int(np.argmax(steps))
+    rest = np.delete(steps, widest)
+    if len(rest) and np.ptp(rest) <= EVEN_SPACING_MM and steps[widest] > GAP_RATIO * rest.max():
+        gap = f"{position_mm[widest]:.1f} to {position_mm[widest + 1]:.1f} mm"
+        return f"two slabs with a gap from {gap}: send each slab as a series of its own"
+    if np.ptp(steps) <= 2 * EVEN_SPACING_MM:
+        return f"the slices do not lie on one line: one is shifted by {off_mm:.2f} mm"
+    spread = f"{steps.min():.1f} to {steps.max():.1f} mm"
+    return f"slice distances are uneven, {spread}: send a reconstruction with one distance"

@@ -14,7 +14,7 @@ import os
 import shutil
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -216,7 +216,7 @@ class Spool:
 
     def _make_directory(self, directory: Path) -> None:
         """Make a directory, and durable names for it and all its parents within the spool."""
-        self.root.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(self.root.parent)
         for level in (*reversed(directory.parents), directory):
             if level not in self._synced and level.is_relative_to(self.root):
                 level.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
@@ -228,6 +228,21 @@ def _write_all(descriptor: int, piece: bytes | memoryview) -> None:
     left = memoryview(piece)
     while left:
         left = left[os.write(descriptor, left) :]
+
+
+def make_directory(directory: Path) -> None:
+    """Make a directory and its parents where they are missing, and durable names for them.
+
+    What is synced inside a directory is lost with the directory's own name: the first start in a new place is when a
+    power cut would take everything. The last name is synced also when it was there already, because another process
+    may have made it a moment ago and not have come to that.
+    """
+    for level in [level for level in reversed(directory.absolute().parents) if not level.exists()]:
+        level.mkdir(exist_ok=True)
+        sync_directory(level.parent)
+    directory.mkdir(exist_ok=True)
+    with suppress(PermissionError):  # a parent that we may not read is one that we did not make
+        sync_directory(directory.absolute().parent)
 
 
 def sync_directory(directory: Path) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from dicom_scp.spool import make_directory
 from triage.errors import ConfigError
 
 FILE_NAME = "access-token"
@@ -48,7 +49,7 @@ class Access:
         """
         path = data_dir / FILE_NAME
         try:
-            data_dir.mkdir(parents=True, exist_ok=True)
+            make_directory(data_dir)
             if not path.exists():
                 _create(path)
             if path.stat().st_mode & OTHERS:

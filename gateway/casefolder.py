@@ -66,6 +66,29 @@ def save(analysis: Analysis, folder: Path) -> None:
     _sync(folder)
 
 
+def inputs_of(folder: Path) -> Path:
+    """Where it is written what an analysis was made of: beside its folder, which is made anew by each attempt."""
+    return folder.with_name(f"{folder.name}.inputs.json")
+
+
+def save_inputs(digests: Mapping[str, str], folder: Path) -> None:
+    """Write which bytes are analysed: SHA-256 of every dataset by SOP instance UID."""
+    path = inputs_of(folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch.write_text(json.dumps(dict(digests)), "utf-8")
+    _sync(scratch)
+    scratch.rename(path)
+
+
+def load_inputs(folder: Path) -> dict[str, str]:
+    """Read them back; empty for an analysis of which it was not written."""
+    try:
+        return dict(json.loads(inputs_of(folder).read_text("utf-8")))
+    except FileNotFoundError:
+        return {}
+
+
 def load_result(folder: Path) -> TriageResult:
     """Read the numbers back."""
     return TriageResult.from_json(json.loads((folder / "result.json").read_text("utf-8")))

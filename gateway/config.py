@@ -19,6 +19,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
+Hours = Annotated[float, Field(ge=0)]
 AeTitle = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[\x21-\x5b\x5d-\x7e ]+$")]
 
 
@@ -111,6 +112,26 @@ class Intake(Section):
     poll_s: Seconds = 0.2
 
 
+class Storage(Section):
+    """What is kept how long, how it is watched over, and on which disk it must lie."""
+
+    require_mount: bool = False
+    """Refuse to start unless ``site.data_dir`` lies on a mounted volume of its own."""
+    comfort_free_bytes: Annotated[int, Field(ge=0)] = 20 * 1024**3
+    """Below so much free space the oldest objects that the archive holds safely leave the spool."""
+    keep_hours: Hours = 72.0
+    """No object leaves the spool earlier, whatever the disk says."""
+    longest_keep_hours: Hours | None = None
+    """Objects that the archive holds safely leave the spool at this age, whatever the disk says."""
+    second_sighting_after_hours: Hours = 24.0
+    """The archive holds an object safely when it was seen there twice, so far apart."""
+    look_every_s: Seconds = 10.0
+    scrub_cycle_days: Annotated[float, Field(gt=0)] = 7.0
+    """Every kept object is read again and compared with its digest once in so long."""
+    scrub_bytes_per_s: Annotated[int, Field(ge=1)] = 20 * 1024**2
+    """Never faster than this."""
+
+
 class Worker(Section):
     """Workflows and analyses."""
 
@@ -179,6 +200,7 @@ class Config(Section):
     database: Database = Database()
     orthanc: Orthanc = Orthanc()
     intake: Intake = Intake()
+    storage: Storage = Storage()
     worker: Worker = Field(default_factory=Worker)
     alerts: Alerts = Alerts()
     emr: Emr = Emr()

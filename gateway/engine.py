@@ -19,6 +19,7 @@ import structlog
 from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, WorkflowStatus, error
 from sqlalchemy.exc import SQLAlchemyError
 
+from dicom_scp.spool import make_directory
 from gateway.locks import locks_of, sqlite_path
 from triage.errors import ConfigError, TemporaryError
 
@@ -94,7 +95,7 @@ class _JsonSerializer(Serializer):
 def prepare(url: str) -> None:
     """Switch a SQLite journal to write-ahead logging before its first use; the engine leaves the slow default."""
     if path := sqlite_path(url):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(path.parent)
         with closing(sqlite3.connect(path, timeout=30)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
 

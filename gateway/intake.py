@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import pairwise
 from threading import Event
 
 import structlog
@@ -16,7 +17,7 @@ from dicom_scp.recognition import Completeness, SeriesKind, SeriesLook, look_at_
 from gateway.config import Intake as IntakeSettings
 from gateway.engine import Client, Priority, Queue
 from gateway.ledger.ledger import Ledger
-from gateway.ledger.records import Case, CaseState, StoredImage, moment_of
+from gateway.ledger.records import Case, CaseState, StoredImage, case_id_of, moment_of
 from triage.errors import TemporaryError
 
 log = structlog.get_logger()
@@ -24,6 +25,9 @@ log = structlog.get_logger()
 ARRIVAL_OVERLAP = 2000
 """Row numbers are given before commits become visible: look back so far, so that no commit is overtaken."""
 
+
+PAUSES_GROW_BY = 1.5
+"""A sender that opens an association for every frame pauses for the time between frames, which shuttles vary by half."""
 
 OVERDUE_FACTOR = 3.0
 """An analysis may take its time limit twice, and wait once behind another."""
@@ -56,6 +60,8 @@ class Circumstances:
     """How many associations brought the perfusion series."""
     open_associations: int
     """How many of those are still open."""
+    longest_pause_s: float = 0.0
+    """The longest time so far between two images of the perfusion series."""
 
 
 def perfusion_of(looks: Sequence[SeriesLook]) -> SeriesLook | None:
@@ -77,7 +83,7 @@ def judge(look: SeriesLook | None, known: Circumstances, settings: IntakeSetting
     if look.completeness is Completeness.PROVEN:
         return Verdict(Readiness.ANALYSE, look.proof, look.series_uid)
     ended = known.open_associations == 0 and (
-        known.associations == 1 or known.quiet_s >= settings.association_grace_s
+        known.associations == 1 or known.quiet_s >= _grace_s(known, settings)
     )
     if look.completeness is Completeness.RECTANGULAR and ended:
         return Verdict(Readiness.ANALYSE, f"{look.proof}; the sender closed its association", look.series_uid)
@@ -85,6 +91,16 @@ def judge(look: SeriesLook | None, known: Circumstances, settings: IntakeSetting
         text = f"{look.proof}; taken as complete after {settings.quiet_s:.0f} s without a further image"
         return Verdict(Readiness.ANALYSE, text, look.series_uid)
     return Verdict(Readiness.WAIT, look.proof, look.series_uid)
+
+
+def _grace_s(known: Circumstances, settings: IntakeSettings) -> float:
+    """How long several associations must stay closed: a pause like those before it, as while acquiring, is no end."""
+    return max(settings.association_grace_s, PAUSES_GROW_BY * known.longest_pause_s)
+
+
+def _longest_pause_s(images: Sequence[StoredImage]) -> float:
+    times = sorted(image.received_at for image in images)
+    return max(((later - sooner).total_seconds() for sooner, later in pairwise(times)), default=0.0)
 
 
 @dataclass(slots=True)
@@ -164,6 +180,8 @@ class Intake:
         seen = study.images[-1].arrival_id if study.images else 0
         if news := self._ledger.arrivals.images(study_uid, after_id=seen):
             study.images += news
+            if self._ledger.holdings.note_conflicts(study_uid, after_id=seen):
+                log.warning("different images share a SOP instance UID", case_id=case_id_of(study_uid))
             study.looks = look_at_study([image.header for image in study.images])
         return study
 
@@ -189,8 +207,10 @@ class Intake:
         quiet_s = (now - study.images[-1].received_at).total_seconds()
         if look is None:
             return Circumstances(quiet_s, associations=0, open_associations=0)
-        ids = {i.association_id for i in study.images if i.header.series_uid == look.series_uid}
-        return Circumstances(quiet_s, len(ids), self._ledger.arrivals.open_associations(sorted(ids)))
+        mine = [image for image in study.images if image.header.series_uid == look.series_uid]
+        ids = {image.association_id for image in mine}
+        still_open = self._ledger.arrivals.open_associations(sorted(ids))
+        return Circumstances(quiet_s, len(ids), still_open, _longest_pause_s(mine))
 
     def _order_analysis(self, case_id: str, revision: int) -> None:
         self._submit("case", f"case:{case_id}:r{revision}", case_id, revision, Queue.ANALYSIS)

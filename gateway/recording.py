@@ -7,6 +7,7 @@ associations gather and go together in the next: the disk, not the number of sen
 import json
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -114,6 +115,8 @@ class ArrivalRecorder:
             cursor.executemany(self._statement, rows)
             connection.commit()
         except self._driver_errors:
+            with suppress(*self._driver_errors):
+                connection.rollback()  # SQLite would keep its lock until the cursor is forgotten
             connection.invalidate()
             raise
         self._connection = connection

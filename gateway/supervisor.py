@@ -16,6 +16,7 @@ import structlog
 from gateway.access import Access
 from gateway.config import ENVIRONMENT_PREFIX, LOOPBACK, Config
 from gateway.processes import start
+from gateway.storage import volume
 from triage.errors import ConfigError
 from viewer_bridge.private_orthanc import DICOMWEB_PLUGIN, USER, PrivateOrthanc
 
@@ -116,11 +117,17 @@ def _overrides(config: Config) -> dict[str, str]:
 
 
 def run(config: Config, config_file: Path | None = None) -> None:
-    """Keep everything running until SIGTERM or SIGINT."""
+    """Keep everything running until SIGTERM or SIGINT.
+
+    Raises
+    ------
+    ConfigError
+        The data's volume is not mounted, or a process refused its configuration.
+    """
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    config.site.data_dir.mkdir(parents=True, exist_ok=True)
+    volume.claim(config.site.data_dir, require_mount=config.storage.require_mount)
     access = Access.open(config.site.data_dir)
     if config.http.host in LOOPBACK:
         sys.stderr.write(f"token: {access.token}\n")

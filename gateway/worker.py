@@ -1,8 +1,9 @@
-"""The worker process: the workflow engine of one slot, and the intake that feeds it."""
+"""The worker process: the workflow engine of one slot, the intake that feeds it, and the keeper of the bytes."""
 
 import os
 import signal
 import sys
+import threading
 from threading import Event
 
 import structlog
@@ -13,6 +14,7 @@ from gateway.desk import Desk
 from gateway.engine import Client, Worker
 from gateway.intake import Intake
 from gateway.ledger.ledger import Ledger
+from gateway.storage.keeper import Keeper
 from models.perfusion import load_deconvolver
 from triage.errors import ConfigError
 from viewer_bridge.orthanc import Orthanc
@@ -47,6 +49,7 @@ def run(config: Config) -> None:
     desk = open_desk(config)
     pipeline.register(desk)
     worker = Worker(config.engine_url, config.worker.slot)
+    threading.Thread(target=Keeper(desk).run, args=(stop,), name="keeper", daemon=True).start()
     log.info("worker ready", slot=config.worker.slot)
     Intake(desk.ledger, desk.client, config.intake, config.worker.analysis_timeout_s).run(stop)
     worker.stop()

@@ -141,6 +141,27 @@ class Orthanc:
             return 0
         return len(self._ask(self._api.get, f"series/{orthanc_id}").json()["Instances"])
 
+    def instance_id(self, sop_instance_uid: str) -> str | None:
+        """Return Orthanc's own identifier of an instance; None when it is not there."""
+        return self._lookup(sop_instance_uid, "Instance")
+
+    def md5(self, orthanc_id: str) -> str | None:
+        """Return the MD5 of an instance's file as Orthanc stored it; None when it is not there, empty when not known."""
+        return self._known(self._api.get, f"instances/{orthanc_id}/attachments/dicom/md5")
+
+    def is_intact(self, orthanc_id: str) -> bool:
+        """Whether Orthanc, reading the instance's file again, finds the MD5 of what it stored.
+
+        It reads its disk, unless the file is still in its memory: an answer right after an upload proves little.
+        """
+        return self._known(self._api.post, f"instances/{orthanc_id}/attachments/dicom/verify-md5") is not None
+
+    def _known(self, method: Callable[..., Any], endpoint: str) -> str | None:
+        try:
+            return str(self._ask(method, endpoint).text)
+        except InputError:
+            return None
+
     def file(self, sop_instance_uid: str) -> bytes:
         """Return a stored object as the DICOM file that was uploaded.
 

@@ -18,8 +18,9 @@ from benchmarks.faults.report import wait_until
 from benchmarks.running import free_port, toml
 
 STRACE = shutil.which("strace")
-START_S = 20.0
+START_S = 60.0
 ATTACH_S = 10.0
+STOP_S = 20.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -47,7 +48,11 @@ class Stable:
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.close()
-        self._process.wait(20)
+        try:
+            self._process.wait(START_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         self._process.stdout.close()
 
 
@@ -85,7 +90,7 @@ class House:
         Raises
         ------
         RuntimeError
-            It did not within 20 s.
+            It did not within a minute.
         """
         self.launch()
         took_s = wait_until(lambda: echoes(self.port) or not self.is_alive(), START_S)
@@ -117,7 +122,7 @@ class House:
     def _signal(self, number: int) -> None:
         if self.pid and self.is_alive():
             os.kill(self.pid, number)
-            if wait_until(lambda: not self.is_alive(), 15, 0.005) > 15:
+            if wait_until(lambda: not self.is_alive(), STOP_S, 0.005) > STOP_S:
                 os.kill(self.pid, signal.SIGKILL)
         self.pid = 0
 

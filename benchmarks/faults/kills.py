@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.faults.house import House, Stable, a_stable, injected
+from benchmarks.faults.house import House, Stable, injected
 from benchmarks.faults.peer import ASSOCIATE_AC, SUCCESS, Lost, Peer
 from benchmarks.faults.report import Row, at_most, none_of, row
 from benchmarks.faults.testimony import Testimony, judge
@@ -16,9 +16,9 @@ CALLS = (
 )  # fmt: skip
 """Whatever touches a disk or answers a peer; kinds the listener does not use end at their first, unharmed run."""
 SHORT: tuple[tuple[str, int], ...] = (
-    ("fsync", 1), ("fsync", 2), ("fsync", 3), ("fdatasync", 1), ("fdatasync", 2), ("rename", 1), ("rename", 2),
-    ("mkdir", 1), ("openat", 2), ("write", 3), ("pwrite64", 2), ("pwrite64", 4), ("close", 3), ("sendto", 2),
-    ("sendto", 3),
+    ("fsync", 1), ("fsync", 3), ("fsync", 6), ("fdatasync", 2), ("fdatasync", 4), ("rename", 1), ("rename", 3),
+    ("mkdir", 1), ("openat", 5), ("write", 3), ("pwrite64", 5), ("pwrite64", 9), ("close", 6), ("sendto", 3),
+    ("sendto", 4),
 )  # fmt: skip
 """A spread: the calls around which an acknowledgement turns."""
 ASSOCIATIONS, SLICES = 2, 4
@@ -57,7 +57,7 @@ def send(port: int, testimony: Testimony, slices: int = SLICES, size_bytes: int 
     """One association with several instances; returns their statuses, and stops where the listener does."""
     statuses: list[int] = []
     try:
-        with Peer(port, timeout_s=8) as peer:
+        with Peer(port, timeout_s=30) as peer:
             if peer.associate()[0] != ASSOCIATE_AC:
                 return statuses
             for _ in range(slices):
@@ -126,7 +126,6 @@ def _recover(house: House, point: str, testimony: Testimony, tally: Tally) -> No
     tally.broken += [point] if verdict.integrity != "ok" else []
 
 
-def rows(folder: Path, *, is_long: bool) -> list[Row]:
+def rows(stable: Stable, folder: Path, *, is_long: bool) -> list[Row]:
     """Kill and judge; the short form takes a spread of points, the long one all."""
-    with a_stable() as stable:
-        return kill_everywhere(stable, folder, list(points(is_long=is_long))).rows()
+    return kill_everywhere(stable, folder, list(points(is_long=is_long))).rows()

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from gateway.access import Access
-from gateway.api import cases, docs, events, health, login, metrics, problems, proxy, viewer
+from gateway.api import cases, docs, events, health, login, metrics, objects, problems, proxy, viewer
 from gateway.api.guard import Guard
 from gateway.api.reception import Reception
 from gateway.config import Config
@@ -51,10 +51,11 @@ def create_app(config: Config, ledger: Ledger, client: Client, access: Access) -
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for router in (
         health.routes(reception),
-        metrics.routes(ledger),
+        metrics.routes(ledger, config),
         login.routes(access, secure=config.http.base_url.startswith("https:")),
         events.routes(feed),
         cases.routes(reception),
+        objects.routes(reception),
         proxy.routes(reception, archive),
         viewer.routes(viewer.installed(config)),
         pages.routes(reception),

@@ -1,6 +1,7 @@
 """Prometheus metrics, counted in the ledger at every scrape: nothing to keep in step, nobody named."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from shutil import disk_usage
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,8 +10,18 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 from starlette.responses import Response
 
+from gateway.config import Config
 from gateway.ledger.ledger import Ledger
-from gateway.ledger.records import Case, CaseState, DeliveryKind, DeliveryState, moment_of
+from gateway.ledger.records import (
+    Case,
+    CaseState,
+    DeliveryKind,
+    DeliveryState,
+    ObjectState,
+    moment_of,
+)
+from gateway.ledger.views import conflict_counts
+from gateway.storage.scrub import NAME
 
 LATEST_CASES = 500
 BUCKETS_S = (1.0, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
@@ -24,7 +35,6 @@ DURATIONS = {
 }
 """Name of the metric to the time at which the interval from the last image ends."""
 
-FORWARD_STATES = ("pending", "forwarded", "refused")
 Metric = GaugeMetricFamily | HistogramMetricFamily
 
 
@@ -57,8 +67,9 @@ def gauge(name: str, text: str, labels: Sequence[str], values: Mapping[Any, int]
 class LedgerCollector(Collector):
     """Asks the ledger; closed vocabularies are always complete, so that a zero is a zero and not a gap."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, config: Config) -> None:
         self._ledger = ledger
+        self._config = config
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric family."""
@@ -66,10 +77,11 @@ class LedgerCollector(Collector):
         cases = {(state.value,): by_state.get(state.value, 0) for state in CaseState}
         yield gauge("stroke_gateway_cases", "Cases by state.", ["state"], cases)
         by_forwarding = self._ledger.arrivals.forward_counts()
-        arrivals = {(state,): by_forwarding.get(state, 0) for state in FORWARD_STATES}
+        arrivals = {(state.value,): by_forwarding.get(state, 0) for state in ObjectState}
         yield gauge(
             "stroke_gateway_arrivals", "Received objects by forward state.", ["forward_state"], arrivals
         )
+        yield from self._storage()
         by_kind = self._ledger.deliveries.counts()
         pairs = [(kind.value, state.value) for kind in DeliveryKind for state in DeliveryState]
         deliveries = {pair: by_kind.get(pair, 0) for pair in pairs}
@@ -82,12 +94,26 @@ class LedgerCollector(Collector):
             values = seconds_since_last_image(latest, end)
             yield histogram(f"stroke_gateway_last_image_to_{name}_seconds", text, values)
 
+    def _storage(self) -> Iterator[Metric]:
+        """Room on the disk, and what the slow reading of everything has found."""
+        reserve, free = self._config.dicom.free_bytes_floor, disk_usage(self._config.site.data_dir).free
+        bytes_by_kind = {("free",): free, ("reserve",): reserve}
+        yield gauge("stroke_gateway_disk_bytes", "Bytes free, and the reserve.", ["kind"], bytes_by_kind)
+        scrub = self._ledger.holdings.round(NAME)
+        found = {("damaged",): scrub.damaged, ("mended",): scrub.mended}
+        yield gauge("stroke_gateway_scrubbed_objects", "Found in the present round.", ["finding"], found)
+        finished = moment_of(scrub.finished_at).timestamp() if scrub.finished_at else 0
+        text = "Unix time at which everything in the spool was last found, or put, right; 0 for never."
+        yield gauge("stroke_gateway_scrub_finished_seconds", text, [], {(): int(finished)})
+        _, disputed = conflict_counts(self._ledger.engine)
+        yield gauge("stroke_gateway_disputed_uids", "UIDs that different images share.", [], {(): disputed})
 
-def routes(ledger: Ledger) -> APIRouter:
+
+def routes(ledger: Ledger, config: Config) -> APIRouter:
     """``/metrics``."""
     router = APIRouter(tags=["operation"])
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(LedgerCollector(ledger))
+    registry.register(LedgerCollector(ledger, config))
 
     @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
     def metrics() -> Response:

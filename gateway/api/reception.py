@@ -8,14 +8,17 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import RowMapping
+
 from gateway.access import Access
 from gateway.api.problems import Problem
 from gateway.api.summary import case_json
+from gateway.casefolder import load_inputs
 from gateway.config import Config
 from gateway.engine import Client
 from gateway.ledger import views
 from gateway.ledger.ledger import Ledger
-from gateway.ledger.records import Case
+from gateway.ledger.records import Case, case_id_of
 from gateway.ledger.views import Mark
 
 MARK_LENGTH = 16
@@ -64,20 +67,52 @@ class Reception:
         return views.marks(self.ledger.engine, limit, case_id)
 
     def describe(self, cases: Sequence[Case]) -> list[dict[str, Any]]:
-        """Cases as the API shows them, with two queries for all of them."""
+        """Cases as the API shows them, with three queries for all of them."""
         deliveries = views.deliveries_of(self.ledger.engine, [case.id for case in cases])
         images = views.image_counts(self.ledger.engine, [case.study_uid for case in cases])
+        disputed = views.conflicts_of(self.ledger.engine, [case.study_uid for case in cases])
         return [
-            case_json(case, deliveries.get(case.id, []), images.get(case.study_uid, {}), self.config)
+            case_json(
+                case,
+                deliveries.get(case.id, []),
+                images.get(case.study_uid, {}),
+                self._conflicts_of(case, disputed.get(case.study_uid, [])),
+                self.config,
+            )
             for case in cases
+        ]
+
+    def folder(self, case: Case) -> Path:
+        """Where the case's present revision lies."""
+        return self.config.cases_dir / case.id / f"r{case.revision}"
+
+    def _conflicts_of(self, case: Case, sop_instance_uids: Sequence[str]) -> list[dict[str, Any]]:
+        """Different images under one UID: the digest of each, where it can be had, and whether it was analysed."""
+        if not sop_instance_uids:
+            return []
+        used = load_inputs(self.folder(case))
+        versions = views.versions_of(self.ledger.engine, sop_instance_uids)
+        return [
+            {"sop_instance_uid": uid, "objects": [_version(row, used.get(uid)) for row in versions[uid]]}
+            for uid in sop_instance_uids
         ]
 
     def pictures(self, case: Case) -> list[Path]:
         """Pictures of the case's present revision, by name; empty until they are drawn."""
-        folder = self.config.cases_dir / case.id / f"r{case.revision}" / "pictures"
-        return sorted(folder.glob("*.png"))
+        return sorted((self.folder(case) / "pictures").glob("*.png"))
 
     def patient_file(self, case: Case) -> Path | None:
         """A received object of the study, in which the person is named."""
         path = views.some_path(self.ledger.engine, case.study_uid)
         return self.config.spool_dir / path if path else None
+
+
+def _version(row: RowMapping, used_sha256: str | None) -> dict[str, Any]:
+    """One of several images under one UID; in another study it belongs to another case."""
+    return {
+        "sha256": row["sha256"],
+        "received_at": row["received_at"],
+        "study_uid": row["study_uid"],
+        "used": row["sha256"] == used_sha256,
+        "href": f"/api/v1/cases/{case_id_of(row['study_uid'])}/objects/{row['sha256']}",
+    }

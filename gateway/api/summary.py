@@ -12,7 +12,11 @@ from viewer_bridge.uids import Role, result_uid
 
 
 def case_json(
-    case: Case, deliveries: Sequence[Delivery], images: Mapping[str, int], config: Config
+    case: Case,
+    deliveries: Sequence[Delivery],
+    images: Mapping[str, int],
+    conflicts: Sequence[Mapping[str, Any]],
+    config: Config,
 ) -> dict[str, Any]:
     """Plain values, ready for ``json.dumps``; `images` counts received objects by forward state."""
     return {
@@ -26,6 +30,7 @@ def case_json(
         "result": case.result,
         "times": dict(case.times),
         "images": {"received": sum(images.values()), **images},
+        "conflicts": list(conflicts),
         "deliveries": [delivery_json(delivery) for delivery in deliveries],
         "links": links(case, config),
     }

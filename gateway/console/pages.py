@@ -12,7 +12,7 @@ from dicom_scp.headers import Patient, read_patient
 from gateway.api.cases import LONGEST_NAME, acknowledge
 from gateway.api.problems import Problem
 from gateway.api.reception import Reception, digest
-from gateway.console import wording
+from gateway.console import storage, wording
 from gateway.console.rendering import environment, render
 from gateway.console.view import CaseView
 from gateway.ledger.records import Case
@@ -26,7 +26,7 @@ JOBS_SHOWN = 200
 PICTURE_ORDER = ("summary", "overlay", "cbf", "cbv", "mtt", "tmax", "ttp")
 """The answer first; other pictures follow by name."""
 
-environment().globals["wording"] = wording
+environment().globals |= {"wording": wording, "size": storage.size}
 
 
 def views_of(reception: Reception, cases: Sequence[Case]) -> list[CaseView]:
@@ -114,6 +114,10 @@ def routes(reception: Reception) -> APIRouter:
     @router.get("/jobs")
     def show_jobs() -> HTMLResponse:
         return HTMLResponse(render("jobs.html", jobs=reception.client.jobs(JOBS_SHOWN)))
+
+    @router.get("/storage")
+    def show_storage() -> HTMLResponse:
+        return HTMLResponse(render("storage.html", storage=storage.view_of(reception), now=reception.now()))
 
     @router.get("/favicon.ico")
     def favicon() -> Response:

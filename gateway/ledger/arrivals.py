@@ -1,7 +1,6 @@
 """What was received, by whom, and whether the archive has it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Engine, func, select, update
@@ -11,14 +10,6 @@ from dicom_scp.headers import ImageHeader
 from gateway.ledger.records import StoredImage, moment_of, utc_text
 from gateway.ledger.schema import arrivals, associations, cases
 from gateway.ledger.statements import insert_once, rows, run
-
-
-@dataclass(frozen=True, slots=True)
-class Unforwarded:
-    """An object the archive has not taken yet; `path` is relative to the spool."""
-
-    arrival_id: int
-    path: str
 
 
 class Arrivals:
@@ -130,16 +121,6 @@ class Arrivals:
             associations.c.id.in_(ids), associations.c.closed_at.is_(None)
         )
         return int(rows(self._engine, query)[0]["n"])
-
-    def unforwarded(self, study_uid: str, limit: int) -> list[Unforwarded]:
-        """Objects of a study that the archive has not taken, oldest first."""
-        query = (
-            select(arrivals.c.id, arrivals.c.path)
-            .where(arrivals.c.study_uid == study_uid, arrivals.c.forward_state == "pending")
-            .order_by(arrivals.c.id)
-            .limit(limit)
-        )
-        return [Unforwarded(row["id"], row["path"]) for row in rows(self._engine, query)]
 
     def studies_to_forward(self) -> list[str]:
         """Studies with at least one object waiting for the archive."""

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.ledger.arrivals import Arrivals
 from gateway.ledger.cases import Cases
 from gateway.ledger.deliveries import Deliveries
+from gateway.ledger.holdings import Holdings
 from gateway.ledger.schema import open_engine
 from gateway.ledger.statements import rows
 from triage.errors import ConfigError, TemporaryError
@@ -16,12 +17,13 @@ from triage.errors import ConfigError, TemporaryError
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Arrivals, cases and deliveries of one site."""
+    """Arrivals, cases, deliveries and the bytes behind the arrivals, of one site."""
 
     engine: Engine
     arrivals: Arrivals
     cases: Cases
     deliveries: Deliveries
+    holdings: Holdings
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -38,7 +40,7 @@ class Ledger:
             raise ConfigError(
                 f"database.url: cannot open the ledger ({type(exc).__name__}); check the address and its rights"
             ) from exc
-        return cls(engine, Arrivals(engine), Cases(engine), Deliveries(engine))
+        return cls(engine, Arrivals(engine), Cases(engine), Deliveries(engine), Holdings(engine))
 
     def check(self) -> None:
         """Touch the database.

@@ -38,6 +38,35 @@ class DeliveryKind(StrEnum):
     EMR = "emr"
 
 
+class ObjectState(StrEnum):
+    """Where one received object stands on its way to the archive; QUARANTINED and REFUSED want a person."""
+
+    PENDING = "pending"
+    FORWARDED = "forwarded"
+    SEEN = "seen"
+    """The archive was seen to hold exactly these bytes, twice, a day apart."""
+    ARCHIVED = "archived"
+    """As SEEN, and no longer in the spool."""
+    SHADOWED = "shadowed"
+    """The archive holds another image under this UID; these bytes are here only."""
+    REFUSED = "refused"
+    QUARANTINED = "quarantined"
+
+
+IN_ARCHIVE = (ObjectState.FORWARDED, ObjectState.SEEN, ObjectState.ARCHIVED)
+
+
+class Cause(StrEnum):
+    """Why an object was quarantined."""
+
+    DAMAGED = "damaged"
+    """Its bytes are no longer those that were received; right bytes end this."""
+    STRUCTURE = "structure"
+    """It would kill or stall an archive."""
+    DEADLY = "deadly"
+    """The archive died of it, twice."""
+
+
 def case_id_of(study_uid: str) -> str:
     """Identifier of a study's case: computed, so links need no look-up, and opaque, so they name nobody."""
     return str(uuid5(NAMESPACE_OID, f"stroke-gateway|{study_uid}"))
@@ -66,6 +95,41 @@ class StoredImage:
     path: str
     received_at: datetime
     association_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One received object as whoever looks after its bytes sees it; `path` is relative to the spool.
+
+    `sha256` is of the dataset, without the file meta information that stands before it in the file.
+    """
+
+    arrival_id: int
+    study_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    sha256: str
+    size_bytes: int
+    path: str
+    received_at: datetime
+    state: ObjectState
+    reason: str | None
+    cause: Cause | None
+    archive_id: str | None
+    archive_deaths: int
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """How far a slow walk over all arrivals has come."""
+
+    position: int = 0
+    checked_bytes: int = 0
+    damaged: int = 0
+    mended: int = 0
+    started_at: str | None = None
+    finished_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from sqlalchemy import (
     make_url,
 )
 
+from dicom_scp.spool import make_directory
+
 BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for another process's transaction on SQLite."""
 
@@ -59,6 +61,40 @@ associations = Table(
     Column("closed_at", String(32)),
     Column("outcome", String(16)),
 )
+
+holdings = Table(
+    "holdings",
+    metadata,
+    Column("arrival_id", row_id, primary_key=True, autoincrement=False),
+    Column("archive_id", String(64)),
+    Column("first_seen_at", String(32)),
+    Column("seen_again_at", String(32)),
+    Column("removed_at", String(32)),
+    Column("archive_deaths", Integer, nullable=False, default=0),
+    Column("cause", String(16)),
+)
+"""What became of an arrival's bytes, here and in the archive; a table of its own, so that older ledgers just get it."""
+
+conflicts = Table(
+    "conflicts",
+    metadata,
+    Column("study_uid", String(64), primary_key=True),
+    Column("sop_instance_uid", String(64), primary_key=True),
+)
+"""SOP instances of a study under whose UID different images arrived."""
+
+rounds = Table(
+    "rounds",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("position", BigInteger, nullable=False, default=0),
+    Column("checked_bytes", BigInteger, nullable=False, default=0),
+    Column("damaged", Integer, nullable=False, default=0),
+    Column("mended", Integer, nullable=False, default=0),
+    Column("started_at", String(32)),
+    Column("finished_at", String(32)),
+)
+"""How far a slow walk over all arrivals has come; `finished_at` is the end of the last whole one."""
 
 TIMES = (
     "first_image_at",
@@ -129,7 +165,7 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() != "sqlite":
         engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
     else:
-        Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)
+        make_directory(Path(parsed.database or "").parent)
         engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
         _configure_sqlite(engine)
     metadata.create_all(engine)

@@ -1,6 +1,6 @@
 """The few statements every table shares: read without a lock, insert at most once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,3 +49,19 @@ def insert_once(engine: Engine, table: Table, values: Mapping[str, Any]) -> bool
         insert = sqlite.insert(table).on_conflict_do_nothing()
     with _translated(), engine.begin() as connection:
         return connection.execute(insert.returning(*table.primary_key), values).first() is not None
+
+
+def put(engine: Engine, table: Table, values: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, all naming the same columns, or change those whose key exists; one durable transaction."""
+    if not values:
+        return
+    insert = postgresql.insert(table) if engine.dialect.name == "postgresql" else sqlite.insert(table)
+    keys = [column.name for column in table.primary_key]
+    named = {name: insert.excluded[name] for name in values[0] if name not in keys}
+    chosen = (
+        insert.on_conflict_do_update(index_elements=keys, set_=named)
+        if named
+        else insert.on_conflict_do_nothing()
+    )
+    with _translated(), engine.begin() as connection:
+        connection.execute(chosen, list(values))

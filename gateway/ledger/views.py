@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, RowMapping, func, select
 
-from gateway.ledger.records import Delivery, DeliveryKind, DeliveryState
-from gateway.ledger.schema import TIMES, arrivals, cases, deliveries
+from gateway.ledger.records import IN_ARCHIVE, Delivery, DeliveryKind, DeliveryState, ObjectState
+from gateway.ledger.schema import TIMES, arrivals, cases, conflicts, deliveries
 from gateway.ledger.statements import rows
 
 PENDING = "pending"
@@ -67,14 +67,55 @@ def deliveries_of(engine: Engine, case_ids: Sequence[str]) -> dict[str, list[Del
 
 
 def image_counts(engine: Engine, study_uids: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Number of received objects of each study by forward state."""
+    """Number of received objects of each study by forward state; what the archive holds is "forwarded"."""
     query = select(arrivals.c.study_uid, arrivals.c.forward_state, func.count().label("n"))
     grouped = query.where(arrivals.c.study_uid.in_(study_uids)).group_by(
         arrivals.c.study_uid, arrivals.c.forward_state
     )
-    found: dict[str, dict[str, int]] = defaultdict(dict)
+    found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in rows(engine, grouped):
-        found[row["study_uid"]][row["forward_state"]] = row["n"]
+        held = row["forward_state"] in IN_ARCHIVE
+        found[row["study_uid"]][ObjectState.FORWARDED if held else row["forward_state"]] += row["n"]
+    return {study: dict(counts) for study, counts in found.items()}
+
+
+def object_sums(engine: Engine) -> dict[str, tuple[int, int]]:
+    """Number and bytes of all received objects by state."""
+    query = select(
+        arrivals.c.forward_state, func.count().label("n"), func.sum(arrivals.c.size_bytes).label("b")
+    )
+    found = rows(engine, query.group_by(arrivals.c.forward_state))
+    return {row["forward_state"]: (row["n"], int(row["b"])) for row in found}
+
+
+def conflict_counts(engine: Engine) -> tuple[int, int]:
+    """Number of studies with conflicts, and of the SOP instances concerned."""
+    query = select(
+        func.count(conflicts.c.study_uid.distinct()).label("studies"),
+        func.count(conflicts.c.sop_instance_uid.distinct()).label("instances"),
+    )
+    row = rows(engine, query)[0]
+    return row["studies"], row["instances"]
+
+
+def conflicts_of(engine: Engine, study_uids: Sequence[str]) -> dict[str, list[str]]:
+    """SOP instances of each study under whose UID different images arrived, in the order of their names."""
+    query = (
+        select(conflicts).where(conflicts.c.study_uid.in_(study_uids)).order_by(conflicts.c.sop_instance_uid)
+    )
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in rows(engine, query):
+        found[row["study_uid"]].append(row["sop_instance_uid"])
+    return found
+
+
+def versions_of(engine: Engine, sop_instance_uids: Sequence[str]) -> dict[str, list[RowMapping]]:
+    """What arrived under each of these UIDs, in the order in which it came."""
+    columns = (arrivals.c.sop_instance_uid, arrivals.c.study_uid, arrivals.c.sha256, arrivals.c.received_at)
+    query = select(*columns).where(arrivals.c.sop_instance_uid.in_(sop_instance_uids)).order_by(arrivals.c.id)
+    found: dict[str, list[RowMapping]] = defaultdict(list)
+    for row in rows(engine, query):
+        found[row["sop_instance_uid"]].append(row)
     return found
 
 

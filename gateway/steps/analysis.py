@@ -10,6 +10,7 @@ from gateway.desk import Desk
 from gateway.jobs.orders import AnalyseOrder, command
 from gateway.ledger.records import Case
 from gateway.processes import last_words, run_to_end
+from gateway.storage.restoration import missing_from
 from triage.types import Analysis
 
 log = structlog.get_logger()
@@ -42,10 +43,13 @@ def give_up(desk: Desk, case_id: str, revision: int) -> None:
 def _run(desk: Desk, case: Case, revision: int) -> str:
     """Run the child; returns why there is no result, in words for the team."""
     series_uid = case.perfusion_series_uid or ""
-    paths = desk.ledger.arrivals.series_paths(case.study_uid, series_uid)
+    images = desk.ledger.holdings.of_series(case.study_uid, series_uid)
+    if trouble := missing_from(desk, images):
+        return trouble
     folder = desk.folder(case.id, revision)
+    casefolder.save_inputs({image.sop_instance_uid: image.sha256 for image in images}, folder)
     order = AnalyseOrder(
-        paths=tuple(str(desk.spooled(path)) for path in paths),
+        paths=tuple(str(desk.spooled(image.path)) for image in images),
         study_uid=case.study_uid,
         series_uid=series_uid,
         threads=desk.config.worker.analysis_threads,

@@ -3,6 +3,7 @@
 import io
 import json
 import struct
+import zlib
 
 import pydicom
 import pytest
@@ -12,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from dicom_scp import elements
 from dicom_scp.headers import ImageHeader, Patient, read_dataset_header, read_header, read_patient
 from triage.errors import InputError
 
@@ -104,6 +106,43 @@ def test_direction_cosines_that_are_none_are_absent(value):
     assert header_of_bytes(UIDS + element(0x20, 0x37, b"DS", value)).orientation is None
 
 
+def sequence_of(content: bytes, *, told: bool) -> bytes:
+    """A sequence of one item, its lengths told or left to delimiters."""
+    item, end = (0xFFFE, 0xE000), struct.pack("<HHI", 0xFFFE, 0xE00D, 0)
+    if told:
+        inside = struct.pack("<HHI", *item, len(content)) + content
+        return struct.pack("<HH2sHI", 0x08, 0x1140, b"SQ", 0, len(inside)) + inside
+    inside = struct.pack("<HHI", *item, 0xFFFFFFFF) + content + end
+    closing = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    return struct.pack("<HH2sHI", 0x08, 0x1140, b"SQ", 0, 0xFFFFFFFF) + inside + closing
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("levels", [32, 33])
+def test_nesting_has_a_limit_however_lengths_are_told(told, levels):
+    content = element(0x08, 0x16, b"UI", b"1.2.3\0")
+    for _ in range(levels):
+        content = sequence_of(content, told=told)
+    if levels == 32:
+        assert header_of_bytes(UIDS + content).study_uid == "1.2.3"
+    else:
+        with pytest.raises(InputError, match="nest deeper than 32 levels"):
+            header_of_bytes(UIDS + content)
+
+
+def test_an_unknown_sequence_is_looked_into_for_its_nesting():
+    content = element(0x08, 0x16, b"UI", b"1.2.3\0")
+    implicit = struct.pack("<HHI", 0x08, 0x16, 6) + b"1.2.3\0"
+    for _ in range(33):
+        inside = struct.pack("<HHI", 0xFFFE, 0xE000, len(implicit)) + implicit
+        implicit = struct.pack("<HHI", 0x08, 0x1140, len(inside)) + inside
+    unknown = struct.pack("<HH2sHI", 0x09, 0x1001, b"UN", 0, len(implicit) - 8) + implicit[8:]
+    with pytest.raises(InputError, match="nest deeper"):
+        header_of_bytes(UIDS + unknown)
+    with pytest.raises(InputError, match="longer than the sequence"):
+        header_of_bytes(UIDS + sequence_of(content[:-6] + b"\0", told=True))
+
+
 def test_deep_nesting_is_refused_quickly():
     item = struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
     sequence = struct.pack("<HH2sHI", 0x08, 0x1140, b"SQ", 0, 0xFFFFFFFF)
@@ -111,10 +150,30 @@ def test_deep_nesting_is_refused_quickly():
         header_of_bytes(UIDS + (sequence + item) * 100_000)
 
 
-def test_deflated_and_big_endian_are_refused():
-    for syntax in ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"):
-        with pytest.raises(InputError, match="not supported"):
-            header_of_bytes(UIDS, syntax)
+def test_elements_without_end_are_refused(monkeypatch):
+    monkeypatch.setattr(elements, "MOST_ELEMENTS", 1000)
+    with pytest.raises(InputError, match="more than 1000 elements"):
+        header_of_bytes(UIDS + element(0x09, 0x1001, b"LO", b"") * 1001)
+
+
+def deflated(dataset: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return packer.compress(dataset) + packer.flush()
+
+
+def test_a_deflated_header_is_read_and_its_bombs_are_not_inflated():
+    syntax = "1.2.840.10008.1.2.1.99"
+    assert header_of_bytes(deflated(UIDS), syntax).study_uid == "1.2.3"
+    bomb = struct.pack("<HH2sHI", 0x09, 0x1001, b"OB", 0, 400 << 20) + bytes(400 << 20)
+    with pytest.raises(InputError, match="grows from"):
+        header_of_bytes(deflated(bomb + UIDS), syntax)
+    with pytest.raises(InputError, match="inflated"):
+        header_of_bytes(UIDS, syntax)
+
+
+def test_big_endian_is_refused():
+    with pytest.raises(InputError, match="not supported"):
+        header_of_bytes(UIDS, "1.2.840.10008.1.2.2")
 
 
 @settings(max_examples=200, deadline=None)

@@ -27,7 +27,8 @@ from pynetdicom.dimse_primitives import C_STORE
 from dicom_scp import listener as listener_module
 from dicom_scp.arrival import AssociationKind, StoreStatus
 from dicom_scp.listener import ListenerSettings
-from dicom_scp.services import STORAGE_CLASSES, offers_of
+from dicom_scp.services import offers_of
+from dicom_scp.uids import STORAGE_CLASSES
 from dicom_scp.wire import AbortReason, abort_pdu
 from triage.errors import ConfigError, TemporaryError
 

@@ -124,7 +124,8 @@ def test_rescale_padding_and_unused_bits_are_applied(ct_slice, write, tmp_path):
 
 def test_numbered_frames_replace_a_clock_that_was_removed(ct_slice, write, tmp_path):
     for k in range(12):
-        changes = dict.fromkeys(("AcquisitionDate", "AcquisitionTime", "ContentDate", "ContentTime"))
+        gone = ("AcquisitionDate", "AcquisitionTime", "ContentDate", "ContentTime", "InstanceNumber")
+        changes = dict.fromkeys(gone)
         data = ct_slice((0, 0, 5.0 * (k % 2)), instance=12 - k, seed=k, TemporalResolution=1500, **changes)
         data.TemporalPositionIdentifier = k // 2 + 1
         write(tmp_path / f"{k:02}.dcm", data)
@@ -153,7 +154,8 @@ FAULTS = {
     "studies": {"StudyInstanceUID": "1.2.3.4"},
     "frames are missing: 11 of 12 frames": {"ImagePositionPatient": None},
     "not CT": {"Modality": "MR"},
-    "uneven": {"ImagePositionPatient": [-99, -120, 7.5]},
+    "lie 1.0 mm apart: the field of view changed": {"ImagePositionPatient": [-99, -120, 7.5]},
+    "compressed with loss": {"LossyImageCompression": "01"},
     "cut short|do not fit": {"PixelData": b"\0\0"},
     "rescale": {"RescaleSlope": None},
     "16-bit grey": {"BitsAllocated": 8},

@@ -147,7 +147,7 @@ def test_a_restart_finds_what_no_case_has_seen(a_ledger, a_header):
 def test_forwarding_ends_in_a_named_state(a_ledger, a_header):
     a_ledger.arrivals.record(an_arrival(a_header, 1))
     a_ledger.arrivals.record(an_arrival(a_header, 2))
-    first, second = a_ledger.arrivals.unforwarded(STUDY, 10)
+    first, second = a_ledger.holdings.to_forward(STUDY, 10)
     a_ledger.arrivals.mark_forwarded([first.arrival_id], NOW)
     a_ledger.arrivals.mark_refused(second.arrival_id, "the archive refused it")
     assert a_ledger.arrivals.studies_to_forward() == []
