@@ -14,12 +14,13 @@ import os
 import shutil
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+from dicom_scp.directories import make_directory, sync_directory
 from dicom_scp.elements import PREAMBLE_BYTES, is_uid
 from triage.errors import InputError, TemporaryError
 
@@ -146,6 +147,7 @@ class Spool:
         self._synced: set[Path] = set()
         self._directories: dict[tuple[str, str], Path] = {}
         with translated("prepare the spool"):
+            make_directory(self.root.parent)
             self._make_directory(self.incoming.parent)
             self._sweep_and_settle()
 
@@ -216,7 +218,6 @@ class Spool:
 
     def _make_directory(self, directory: Path) -> None:
         """Make a directory, and durable names for it and all its parents within the spool."""
-        make_directory(self.root.parent)
         for level in (*reversed(directory.parents), directory):
             if level not in self._synced and level.is_relative_to(self.root):
                 level.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
@@ -228,30 +229,6 @@ def _write_all(descriptor: int, piece: bytes | memoryview) -> None:
     left = memoryview(piece)
     while left:
         left = left[os.write(descriptor, left) :]
-
-
-def make_directory(directory: Path) -> None:
-    """Make a directory and its parents where they are missing, and durable names for them.
-
-    What is synced inside a directory is lost with the directory's own name: the first start in a new place is when a
-    power cut would take everything. The last name is synced also when it was there already, because another process
-    may have made it a moment ago and not have come to that.
-    """
-    for level in [level for level in reversed(directory.absolute().parents) if not level.exists()]:
-        level.mkdir(exist_ok=True)
-        sync_directory(level.parent)
-    directory.mkdir(exist_ok=True)
-    with suppress(PermissionError):  # a parent that we may not read is one that we did not make
-        sync_directory(directory.absolute().parent)
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

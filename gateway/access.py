@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from dicom_scp.spool import make_directory
+from dicom_scp.directories import make_directory
 from triage.errors import ConfigError
 
 FILE_NAME = "access-token"

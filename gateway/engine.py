@@ -19,7 +19,7 @@ import structlog
 from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, WorkflowStatus, error
 from sqlalchemy.exc import SQLAlchemyError
 
-from dicom_scp.spool import make_directory
+from dicom_scp.directories import make_directory
 from gateway.locks import locks_of, sqlite_path
 from triage.errors import ConfigError, TemporaryError
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
     make_url,
 )
 
-from dicom_scp.spool import make_directory
+from dicom_scp.directories import make_directory
 
 BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for another process's transaction on SQLite."""

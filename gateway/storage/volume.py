@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import structlog
 
-from dicom_scp.spool import make_directory
+from dicom_scp.directories import make_directory
 from triage.errors import ConfigError
 
 log = structlog.get_logger()

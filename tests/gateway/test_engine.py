@@ -121,9 +121,9 @@ def test_a_killed_run_goes_on_at_its_unfinished_step_after_the_restart(a_client,
 
 def test_a_living_worker_takes_over_from_a_dead_one(a_client, start_worker, tmp_path):
     first = start_worker("slot-a")
-    a_client.submit("three", "run-3", 3.0, queue=Queue.ANALYSIS)
+    a_client.submit("three", "run-3", 6.0, queue=Queue.ANALYSIS)
     wait_until(lambda: "two begins in slot-a" in log_of(tmp_path))
-    start_worker("slot-b")
+    start_worker("slot-b")  # has to be there before the first has finished
     first.kill()
     first.wait()
     wait_until(lambda: "three ends in slot-b" in log_of(tmp_path))
