@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,8 @@ from viewer_bridge.figures import span
 SEED = 3
 """A patient on whom nothing was tuned: the operating point was set on seeds from 100 upwards."""
 KIB_PER_MIB = 1024
+LOOK_S = 0.02
+"""Time between two looks at the child."""
 WIDTH = 130
 """Columns of the printed table, also where the output is no terminal."""
 
@@ -43,11 +44,19 @@ def triage(folder: Path) -> Run:
     started = time.perf_counter()
     with tempfile.TemporaryFile() as out:
         child = subprocess.Popen(command, stdout=out)
-        _, _, usage = os.wait4(child.pid, 0)
-        child.returncode = 0  # wait4 has collected it
+        peak_mib = 0.0
+        while child.poll() is None:
+            peak_mib = max(peak_mib, memory_mib(child.pid))
+            time.sleep(LOOK_S)
         out.seek(0)
         result = json.loads(out.read())
-    return Run(result, time.perf_counter() - started, usage.ru_maxrss / KIB_PER_MIB)
+    return Run(result, time.perf_counter() - started, peak_mib)
+
+
+def memory_mib(pid: int) -> float:
+    """Largest memory of a running process so far; ``wait4`` would count its parent's at the start too."""
+    status = Path(f"/proc/{pid}/status").read_text("ascii")
+    return int(status.split("VmHWM:")[1].split()[0]) / KIB_PER_MIB if "VmHWM:" in status else 0.0
 
 
 def row(vendor: str, phantom: Phantom) -> tuple[str, ...]:
