@@ -36,7 +36,7 @@ CLOCKS = ("date_time", "time")
 WITNESSES = ("date_time", "time", "content", "reference", "position", "acquisition", "instance")
 """What may order images; each is kept, dropped or made to lie."""
 
-Row = tuple[str, str, str, bool]
+Row = tuple[str, str, str, bool | None]
 Reader = Callable[[Sequence[Path]], CtpSeries]
 
 
@@ -51,12 +51,8 @@ class Study:
 
 def _element(tag: int, vr: bytes, value: bytes) -> bytes:
     value += (b"\0" if vr in {b"UI", b"OW"} else b" ") * (len(value) % 2)
-    head = struct.pack("<HH", tag >> 16, tag & 0xFFFF) + vr
-    return (
-        head
-        + (struct.pack("<HI", 0, len(value)) if vr in LONG_VRS else struct.pack("<H", len(value)))
-        + value
-    )
+    length = struct.pack("<HI", 0, len(value)) if vr in LONG_VRS else struct.pack("<H", len(value))
+    return struct.pack("<HH", tag >> 16, tag & 0xFFFF) + vr + length + value
 
 
 def _date(seconds: float) -> bytes:
@@ -281,13 +277,13 @@ def tally(studies: int, read: Reader = read_ctp) -> Counter[str]:
 
 
 def rows(studies: int = STUDIES) -> list[Row]:
-    """Silently wrong must be none; right should be many."""
+    """Silently wrong must be none; how many are refused depends on how much is made to lie."""
     counts = tally(studies)
     wrong = sum(count for found, count in counts.items() if found.startswith("wrong"))
     refused = studies - wrong - counts["right"]
     return [
         ("studies read in a wrong order without a word", "0", f"{wrong} of {studies}", wrong == 0),
-        ("read right", "most", f"{counts['right']} of {studies}; {refused} refused", True),
+        ("read right", "", f"{counts['right']} of {studies}; {refused} refused", None),
     ]
 
 

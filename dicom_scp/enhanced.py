@@ -123,7 +123,6 @@ def _leaves(raw: bytes, *, implicit: bool) -> Iterator[tuple[int, int, int, byte
 
 
 _IMPLICIT, _LONG = struct.Struct("<HHI"), struct.Struct("<I")
-_SEQUENCES = frozenset(sequence for sequence, _ in PLACES) | {0x00209222}
 _ITEM_BYTES = struct.pack("<HH", 0xFFFE, 0xE000)
 
 

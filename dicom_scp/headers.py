@@ -3,13 +3,13 @@
 import io
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 from dicom_scp.charsets import decode_text
 from dicom_scp.clocks import CLOCK_TAGS, MS_PER_S, best_moment_s, clocks_of
-from dicom_scp.elements import Elements, walk_dataset, walk_file
+from dicom_scp.elements import Elements, walk_file
 from dicom_scp.enhanced import GROUP_TAGS, Frame, frames_of
 from triage.errors import InputError, TemporaryError
 
@@ -144,7 +144,7 @@ class ImageHeader:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, ready for ``json.dumps``."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
@@ -196,11 +196,6 @@ def read_header(source: bytes | Path) -> ImageHeader:
     if isinstance(source, bytes):
         return header_of(walk_file(io.BytesIO(source), TAGS.values()))
     return header_of(_walk_path(source, TAGS.values()))
-
-
-def read_dataset_header(stream: BinaryIO, transfer_syntax_uid: str) -> ImageHeader:
-    """Read the header of a bare dataset, as C-STORE carries it; raises like `read_header`."""
-    return header_of(walk_dataset(stream, transfer_syntax_uid, TAGS.values()))
 
 
 def read_patient(path: Path) -> Patient:

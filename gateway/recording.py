@@ -9,7 +9,6 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Engine, PoolProxiedConnection
@@ -17,13 +16,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from dicom_scp.arrival import Arrival
-from dicom_scp.headers import ImageHeader
-from gateway.ledger.records import utc_text
+from gateway.ledger.arrivals import row_of
 from gateway.ledger.schema import arrivals
 from triage.errors import TemporaryError
-
-HEADER_FIELDS = tuple(ImageHeader.__dataclass_fields__)
-_header_values = attrgetter(*HEADER_FIELDS)
 
 
 @dataclass(slots=True, eq=False)
@@ -57,6 +52,7 @@ class ArrivalRecorder:
             The database is away, locked or full.
         """
         row = row_of(arrival)
+        row["header"] = json.dumps(row["header"])  # what the toolkit does for a JSON column
         with self._gate:
             batch = self._gathering
             batch.rows.append(row)
@@ -120,26 +116,6 @@ class ArrivalRecorder:
             connection.invalidate()
             raise
         self._connection = connection
-
-
-def row_of(arrival: Arrival) -> dict[str, Any]:
-    """The row of an arrival, ready for the driver."""
-    header = arrival.header
-    return {
-        "study_uid": header.study_uid,
-        "series_uid": header.series_uid,
-        "sop_instance_uid": header.sop_instance_uid,
-        "sha256": arrival.sha256,
-        "path": arrival.path,
-        "size_bytes": arrival.size_bytes,
-        "transfer_syntax_uid": arrival.transfer_syntax_uid,
-        "received_at": utc_text(arrival.received_at),
-        "calling_ae": arrival.calling_ae,
-        "called_ae": arrival.called_ae,
-        "association_id": arrival.association_id,
-        "header": json.dumps(dict(zip(HEADER_FIELDS, _header_values(header), strict=True))),
-        "forward_state": "pending",
-    }
 
 
 COLUMNS = (

@@ -154,7 +154,8 @@ def _sampled(head: Head, curves: TissueCurves, first: Assessment) -> _Sample:
     around = _near(first.hypoperfused, geometry)[brain] if first.hypoperfused.any() else tissue
     near = np.flatnonzero(around & tissue)
     stride = max(1, near.size // SAMPLE)
-    normal = np.flatnonzero(tissue & ~around) if first.hypoperfused.any() else near
+    away = np.flatnonzero(tissue & ~around)
+    normal = away if away.size else near
     chosen = near[stride // 2 :: stride]
     healthy = normal[:: max(1, normal.size // NORMAL_SAMPLE)]
     place = np.argwhere(brain)[np.concatenate([chosen, healthy])] * geometry.spacing_mm
@@ -214,7 +215,7 @@ def _estimated(curves_hu: Float32, artery_hu: Float64, dt_s: float, near: int) -
     """Delay after, and flow relative to, the healthy voxels at the end of the sample; both of the first `near`."""
     residue = deconvolve(curves_hu, inverse_bank(artery_hu, dt_s))
     late = residue.tmax_s - np.median(residue.tmax_s[near:])
-    flow = np.maximum(residue.peak_per_s, 0) / np.median(residue.peak_per_s[near:])
+    flow = np.maximum(residue.peak_per_s, 0) / max(np.median(residue.peak_per_s[near:]), SMALLEST_FLOW)
     return late[:near].astype(np.float32), flow[:near].astype(np.float32)
 
 

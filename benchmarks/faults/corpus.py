@@ -158,8 +158,8 @@ EXTRAS: dict[str, Callable[[], bytes]] = {
     "1 MB of PatientID": lambda: _explicit(0x10, 0x20, b"UT", b"A" * (1 << 20)),
 }
 UIDS: dict[str, bytes] = {
-    "path traversal": b"../../../../tmp/escaped",
-    "absolute path": b"/tmp/escaped.dcm",
+    "path traversal": b"../../../../escaped",
+    "absolute path": b"/escaped.dcm",
     "NUL inside": b"1.2.3\x004.5",
     "newline": b"1.2.3\n4",
     "format string": b"%s%n%x",

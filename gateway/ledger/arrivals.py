@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Engine, func, select, update
 
@@ -12,6 +13,26 @@ from gateway.ledger.schema import arrivals, associations, cases
 from gateway.ledger.statements import insert_once, rows, run
 
 
+def row_of(arrival: Arrival) -> dict[str, Any]:
+    """The row of an arrival, its header as plain values."""
+    header = arrival.header
+    return {
+        "study_uid": header.study_uid,
+        "series_uid": header.series_uid,
+        "sop_instance_uid": header.sop_instance_uid,
+        "sha256": arrival.sha256,
+        "path": arrival.path,
+        "size_bytes": arrival.size_bytes,
+        "transfer_syntax_uid": arrival.transfer_syntax_uid,
+        "received_at": utc_text(arrival.received_at),
+        "calling_ae": arrival.calling_ae,
+        "called_ae": arrival.called_ae,
+        "association_id": arrival.association_id,
+        "header": header.to_json(),
+        "forward_state": "pending",
+    }
+
+
 class Arrivals:
     """Received objects; the same bytes under the same UID are one arrival."""
 
@@ -20,25 +41,7 @@ class Arrivals:
 
     def record(self, arrival: Arrival) -> bool:
         """Make an arrival durable; returns whether it was new."""
-        return insert_once(
-            self._engine,
-            arrivals,
-            {
-                "study_uid": arrival.header.study_uid,
-                "series_uid": arrival.header.series_uid,
-                "sop_instance_uid": arrival.header.sop_instance_uid,
-                "sha256": arrival.sha256,
-                "path": arrival.path,
-                "size_bytes": arrival.size_bytes,
-                "transfer_syntax_uid": arrival.transfer_syntax_uid,
-                "received_at": utc_text(arrival.received_at),
-                "calling_ae": arrival.calling_ae,
-                "called_ae": arrival.called_ae,
-                "association_id": arrival.association_id,
-                "header": arrival.header.to_json(),
-                "forward_state": "pending",
-            },
-        )
+        return insert_once(self._engine, arrivals, row_of(arrival))
 
     def record_association(self, event: AssociationEvent) -> None:
         """Note that an association opened or how it ended."""

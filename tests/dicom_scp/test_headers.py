@@ -14,7 +14,8 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_scp import elements
-from dicom_scp.headers import ImageHeader, Patient, read_dataset_header, read_header, read_patient
+from dicom_scp.elements import walk_dataset
+from dicom_scp.headers import TAGS, ImageHeader, Patient, header_of, read_header, read_patient
 from triage.errors import InputError
 
 UIDS = b"".join(
@@ -28,7 +29,7 @@ def element(group, number, vr, value: bytes) -> bytes:
 
 
 def header_of_bytes(dataset: bytes, syntax=ExplicitVRLittleEndian) -> ImageHeader:
-    return read_dataset_header(io.BytesIO(dataset), syntax)
+    return header_of(walk_dataset(io.BytesIO(dataset), syntax, TAGS.values()))
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])

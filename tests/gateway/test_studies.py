@@ -13,10 +13,10 @@ from dicom_scp.headers import ImageHeader
 from gateway.config import Intake as IntakeSettings
 from gateway.intake import Intake
 from gateway.ledger import views
+from gateway.ledger.arrivals import row_of
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import CaseState
 from gateway.ledger.schema import arrivals
-from gateway.recording import row_of
 
 STUDY, SERIES = "1.2", "1.2.3"
 SLICES, FRAMES = 8, 20
@@ -79,7 +79,7 @@ class Sender:
         for header in headers:
             sha256 = hashlib.sha256(f"{header}{content}".encode()).hexdigest()
             arrival = Arrival(header, f"{sha256}.dcm", sha256, 10, "1.2", self.now, "CT01", "GW", association)
-            rows.append({**row_of(arrival), "header": header.to_json()})
+            rows.append(row_of(arrival))
         with self.ledger.engine.begin() as connection:
             connection.execute(insert(arrivals).prefix_with("OR IGNORE"), rows)
 

@@ -82,6 +82,14 @@ def test_without_a_lesion_there_is_an_upper_end_and_no_ratio(drawing):
     assert "mismatch_ratio" not in ends
 
 
+def test_a_lesion_that_leaves_nothing_far_away_still_has_intervals(scene):
+    everywhere = replace(scene.first.assessment, hypoperfused=scene.tissue.brain)
+    ends = replace(scene, first=replace(scene.first, assessment=everywhere)).intervals()
+    assert all(
+        np.isfinite(one.low) and one.high is not None and np.isfinite(one.high) for one in ends.values()
+    )
+
+
 def test_the_surface_of_a_ball_is_that_of_a_ball():
     geometry = Geometry.axial((41, 41, 41), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
     z, y, x = np.mgrid[-20:21, -20:21, -20:21]
