@@ -3,6 +3,7 @@
 Run as a program, this is one of the small receivers: ``python -m benchmarks.receivers KIND PORT FOLDER``.
 """
 
+import itertools
 import json
 import os
 import socket
@@ -126,7 +127,6 @@ RECEIVERS: dict[str, tuple[Command, str]] = {
     "ours, 2 processes": (_gateway(2), "STROKEGW"),
     "ours, spool only": (_small("spool"), "STROKEGW"),
     "pynetdicom save_as": (_small("save_as"), "ANY"),
-    "pynetdicom raw": (_small("raw"), "ANY"),
     "Orthanc": (_orthanc, "ORTHANC"),
     "storescp": (_storescp, "ANY"),
     "bare loop": (_small("bare"), ""),
@@ -176,15 +176,17 @@ def spool(port: int, folder: Path) -> None:
     time.sleep(1e6)
 
 
-def pynetdicom(port: int, folder: Path, keep: Callable[[Any, Path], None]) -> None:
-    """Stock pynetdicom with one of the handlers that its documentation shows."""
+def save_as(port: int, folder: Path) -> None:
+    """Stock pynetdicom with the handler that its documentation shows."""
     from pydicom.uid import ExplicitVRLittleEndian  # noqa: PLC0415 - each receiver loads its own
     from pynetdicom import AE, evt  # noqa: PLC0415 - the same
 
     from benchmarks.raw_sender import CT  # noqa: PLC0415 - the same
 
     def handle(event: Any) -> int:
-        keep(event, folder / f"{event.request.AffectedSOPInstanceUID}.dcm")
+        dataset = event.dataset
+        dataset.file_meta = event.file_meta
+        dataset.save_as(folder / f"{event.request.AffectedSOPInstanceUID}.dcm")
         return 0
 
     entity = AE()
@@ -193,27 +195,16 @@ def pynetdicom(port: int, folder: Path, keep: Callable[[Any, Path], None]) -> No
     entity.start_server(("127.0.0.1", port), evt_handlers=[(evt.EVT_C_STORE, handle)])
 
 
-def _save_as(event: Any, path: Path) -> None:
-    dataset = event.dataset
-    dataset.file_meta = event.file_meta
-    dataset.save_as(path)
-
-
-def _save_raw(event: Any, path: Path) -> None:
-    path.write_bytes(event.encoded_dataset())
-
-
 def bare(port: int, folder: Path) -> None:
     """What a socket and a disk can do: no DICOM, no name, no digest; the file is synced."""
     view = memoryview(bytearray(BUFFER_BYTES))
+    numbers = itertools.count()
     with socket.create_server(("127.0.0.1", port)) as door:
         while True:
             peer, _ = door.accept()
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            number = 0
             while (head := peer.recv(LENGTH_BYTES, socket.MSG_WAITALL)) and len(head) == LENGTH_BYTES:
-                _take(peer, int.from_bytes(head, "big"), folder / f"{number}.bin", view)
-                number += 1
+                _take(peer, int.from_bytes(head, "big"), folder / f"{next(numbers)}.bin", view)
             peer.close()
 
 
@@ -241,8 +232,7 @@ def bare_send(port: int, files: Sequence[Path]) -> None:
 
 SMALL: dict[str, Callable[[int, Path], None]] = {
     "spool": spool,
-    "save_as": lambda port, folder: pynetdicom(port, folder, _save_as),
-    "raw": lambda port, folder: pynetdicom(port, folder, _save_raw),
+    "save_as": save_as,
     "bare": bare,
 }
 

@@ -33,8 +33,8 @@ class Arrival:
     ----------
     path
         Relative to the root of the spool.
-    sha256
-        Of the dataset exactly as received, without file meta information.
+    digest
+        BLAKE3 of the dataset exactly as received, without file meta information; hexadecimal.
     size_bytes
         Of the dataset.
     received_at
@@ -45,7 +45,7 @@ class Arrival:
 
     header: ImageHeader
     path: str
-    sha256: str
+    digest: str
     size_bytes: int
     transfer_syntax_uid: str
     received_at: datetime

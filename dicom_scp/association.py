@@ -10,7 +10,8 @@ import structlog
 
 from dicom_scp import dimse
 from dicom_scp.arrival import AssociationKind
-from dicom_scp.dimse import Command, Element, Field, us
+from dicom_scp.dimse import Command, Element, Field, Pieces, us
+from dicom_scp.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_scp.messages import MessageReader, OversizeError
 from dicom_scp.negotiation import (
     AssociationRequest,
@@ -24,7 +25,6 @@ from dicom_scp.negotiation import (
 from dicom_scp.policy import TEMPORARY_CONGESTION, Policy, Rejection
 from dicom_scp.reception import ABORTING, Reception
 from dicom_scp.services import DimseRequest, DimseResponse, Handler, Peer
-from dicom_scp.spool import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_scp.wire import (
     RELEASE_RP_PDU,
     AbortReason,
@@ -194,7 +194,7 @@ class Association:
         raw = command.answered(response.status, response.extra, has_dataset=response.dataset is not None)
         self._send(context.context_id, raw, response.dataset)
 
-    def _send(self, context_id: int, command: bytes, dataset: bytes | memoryview | None) -> None:
+    def _send(self, context_id: int, command: bytes, dataset: Pieces | None) -> None:
         first = b"".join(dimse.pdus(context_id, command, dimse.COMMAND, self._peer_maximum))
         for unit in dimse.pdus(context_id, dataset, 0, self._peer_maximum) if dataset is not None else ():
             self._wire.send(first + unit)
@@ -202,13 +202,18 @@ class Association:
         if first:
             self._wire.send(first)
 
+    @property
+    def has_news(self) -> bool:
+        """Whether the peer said something that was not read yet; see `Channel`."""
+        return self._messages.has_news
+
     def is_cancelled(self) -> bool:
         """Whether the peer cancelled the request being answered; see `Channel`."""
         while not self._cancelled and self._messages.has_news:
             self._take_cancel(self._messages.next_command(self._house.message_s))
         return self._cancelled
 
-    def request(self, context_id: int, values: Mapping[int, bytes], dataset: bytes | memoryview) -> Command:
+    def request(self, context_id: int, values: Mapping[int, bytes], dataset: Pieces) -> Command:
         """Send a request of our own and wait for its response; see `Channel`."""
         self._message_id = self._message_id % 0xFFFF + 1
         numbered: dict[int, bytes] = {
@@ -218,9 +223,14 @@ class Association:
         self._send(context_id, dimse.encode({**values, **numbered}), dataset)
         while True:
             message = self._messages.next_command(self._house.message_s)
-            if message and message[1].number(Element.RESPONDED_TO) == self._message_id:
+            if message and self._is_answer(message[1]):
                 return message[1]
             self._take_cancel(message)
+
+    def _is_answer(self, command: Command) -> bool:
+        """Whether this responds to our last request; a cancellation may bear the same number, of the peer's own."""
+        is_response = command.number(Element.COMMAND_FIELD) & dimse.RESPONSE
+        return bool(is_response) and command.number(Element.RESPONDED_TO) == self._message_id
 
     def _take_cancel(self, message: tuple[Context, Command] | None) -> None:
         """Nothing but a cancellation may come while a request is being answered."""

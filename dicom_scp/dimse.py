@@ -1,7 +1,7 @@
 """DIMSE command sets, by struct: always implicit VR little endian, always group 0000 (PS3.7 section 6.3 and annex E)."""
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -156,11 +156,22 @@ def encode(values: Mapping[int, bytes]) -> bytes:
     return _ELEMENT.pack(0, 0, 4) + len(body).to_bytes(4, "little") + body
 
 
-def pdus(context_id: int, raw: bytes | memoryview, control: int, peer_maximum: int) -> Iterator[bytes]:
+Pieces = bytes | memoryview | Iterable[bytes]
+"""A dataset, whole or piece by piece; pieces that come one by one are never held together."""
+
+
+def pdus(context_id: int, raw: Pieces, control: int, peer_maximum: int) -> Iterator[bytes]:
     """P-DATA-TF units of one command set or dataset, none longer than the peer can take (PS3.8 annex D.1)."""
     step = max(min(peer_maximum - PDV.size, FRAGMENT_BYTES) if peer_maximum else FRAGMENT_BYTES, 1)
-    for start in range(0, max(len(raw), 1), step):
-        fragment = raw[start : start + step]
-        bits = control | (LAST if start + step >= len(raw) else 0)
-        length = len(fragment) + 2
-        yield HEADER.pack(PduType.P_DATA_TF, length + 4) + PDV.pack(length, context_id, bits) + fragment
+    waiting: bytes | memoryview = b""
+    for piece in (raw,) if isinstance(raw, bytes | memoryview) else raw:
+        for start in range(0, len(piece), step):
+            if waiting:
+                yield _pdu(context_id, control, waiting)
+            waiting = piece[start : start + step]
+    yield _pdu(context_id, control | LAST, waiting)
+
+
+def _pdu(context_id: int, bits: int, fragment: bytes | memoryview) -> bytes:
+    length = len(fragment) + 2
+    return HEADER.pack(PduType.P_DATA_TF, length + 4) + PDV.pack(length, context_id, bits) + fragment

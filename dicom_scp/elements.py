@@ -1,4 +1,4 @@
-"""The first elements of a DICOM dataset, read without trusting it.
+"""The elements of a DICOM dataset, read without trusting it.
 
 The walk keeps the raw bytes of the elements it was asked for, looks at the heads of the rest, and stops before the
 pixels. It never recurses, so nesting costs nothing.
@@ -6,15 +6,15 @@ pixels. It never recurses, so nesting costs nothing.
 
 import struct
 from collections.abc import Collection
+from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
-
 from dicom_scp.inflation import MOST_INFLATED_BYTES, Inflated
+from dicom_scp.uids import BIG_ENDIAN, DEFLATED, IMPLICIT_VR
 from dicom_scp.values import Element, Elements, is_uid, uid_of
-from triage.errors import InputError
+from triage.errors import InputError, TemporaryError
 
-__all__ = ["Element", "Elements", "is_uid", "walk_dataset", "walk_file"]
+__all__ = ["Element", "Elements", "is_uid", "walk_dataset", "walk_file", "walk_path"]
 
 PREAMBLE_BYTES = 128
 """Length of the preamble before the prefix ``DICM`` (PS3.10 section 7.1)."""
@@ -51,12 +51,20 @@ SHORTEST_ELEMENT_BYTES = 8
 WINDOW_BYTES = 8_192
 """Read at once; the header of a CT slice takes 2 to 8 KiB."""
 
-UNREADABLE_SYNTAXES = frozenset({ExplicitVRBigEndian})
+UNREADABLE_SYNTAXES = frozenset({BIG_ENDIAN})
 """Transfer syntaxes refused here: big endian is retired."""
 
 _IMPLICIT = struct.Struct("<HHI")
 _SHORT = struct.Struct("<HH2sH")
 _LONG = struct.Struct("<I")
+
+
+class CutShortError(InputError):
+    """The bytes end inside an element."""
+
+
+class NestingError(InputError):
+    """Sequences nest deeper than `DEEPEST_NESTING`."""
 
 
 class _View:
@@ -100,7 +108,7 @@ class _View:
         """The element that begins at an offset."""
         raw = self.part(offset, 12)
         if len(raw) < 8:
-            raise InputError("the dataset is cut short")
+            raise CutShortError("the dataset is cut short")
         group, number, length = _IMPLICIT.unpack_from(raw)
         tag = group << 16 | number
         if implicit or group == 0xFFFE:
@@ -111,7 +119,7 @@ class _View:
         if not (vr.isalpha() and vr.isupper()):
             raise InputError(f"element {tag:08X} has no value representation: not a dataset in explicit VR")
         if len(raw) < 12:
-            raise InputError("the dataset is cut short")
+            raise CutShortError("the dataset is cut short")
         return Element(tag, vr, offset + 12, _LONG.unpack_from(raw, 8)[0])
 
 
@@ -138,6 +146,21 @@ def walk_file(stream: BinaryIO, wanted: Collection[int]) -> Elements:
     if not syntax:
         raise InputError("the file meta information names no transfer syntax")
     return _walk(stream, view, offset, syntax, wanted)
+
+
+def walk_path(path: Path, wanted: Collection[int]) -> Elements:
+    """Walk the DICOM file at a path; raises like `walk_file`.
+
+    Raises
+    ------
+    TemporaryError
+        If the file cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return walk_file(stream, frozenset(wanted))
+    except OSError as exc:
+        raise TemporaryError(f"cannot read a stored instance: {exc.strerror}") from exc
 
 
 def walk_dataset(stream: BinaryIO, transfer_syntax_uid: str, wanted: Collection[int]) -> Elements:
@@ -178,7 +201,7 @@ def _walk(stream: BinaryIO, view: _View, start: int, syntax: str, wanted: Collec
         element = view.head(offset, implicit=opened[-1].implicit)
         if top and element.tag in PIXEL_DATA:
             return Elements(values, syntax, element, start)
-        _require_within(element, opened[-1], top=top)
+        _require_within(element, opened)
         if top:
             last = element
             _keep(view, element, wanted, values)
@@ -193,8 +216,8 @@ def _entrance(stream: BinaryIO, view: _View, start: int, syntax: str) -> tuple[_
     """Where to walk: in the stream itself, or in what it inflates to."""
     if syntax in UNREADABLE_SYNTAXES:
         raise InputError(f"transfer syntax {syntax} is not supported")
-    implicit = syntax == ImplicitVRLittleEndian
-    if syntax != DeflatedExplicitVRLittleEndian:
+    implicit = syntax == IMPLICIT_VR
+    if syntax != DEFLATED:
         return view, start, _Open(None, _size(stream), implicit, fragments=False)
     stream.seek(start)
     inflated = _View(cast("BinaryIO", Inflated(stream)))
@@ -208,11 +231,12 @@ def _size(stream: BinaryIO) -> int:
     return end
 
 
-def _require_within(element: Element, around: _Open, *, top: bool) -> None:
-    if element.length != UNDEFINED and element.offset + element.length > around.limit:
-        raise InputError(
-            "the dataset is cut short" if top else "an element is longer than the sequence it is in"
-        )
+def _require_within(element: Element, opened: list[_Open]) -> None:
+    if element.length == UNDEFINED or element.offset + element.length <= opened[-1].limit:
+        return
+    if all(level.end is None for level in opened):
+        raise CutShortError("the dataset is cut short")
+    raise InputError("an element is longer than the sequence it is in")
 
 
 def _keep(view: _View, element: Element, wanted: Collection[int], values: dict[int, bytes]) -> None:
@@ -225,6 +249,8 @@ def _step(view: _View, element: Element, opened: list[_Open]) -> int:
     """Where the walk goes on: behind the element, or within it if it is a sequence or an item."""
     around, (tag, vr, offset, length) = opened[-1], element
     if tag in {ITEM_END, SEQUENCE_END}:
+        if len(opened) == 1 and offset == around.limit:
+            return offset  # some structured reports end with a delimiter that nothing began
         if len(opened) == 1 or around.end is not None:
             raise InputError("the dataset has a delimiter without a sequence")
         opened.pop()
@@ -232,7 +258,7 @@ def _step(view: _View, element: Element, opened: list[_Open]) -> int:
     if length != UNDEFINED and not _nests(view, element, around):
         return offset + length
     if len(opened) > 2 * DEEPEST_NESTING:
-        raise InputError(f"sequences nest deeper than {DEEPEST_NESTING} levels")
+        raise NestingError(f"sequences nest deeper than {DEEPEST_NESTING} levels")
     end = None if length == UNDEFINED else offset + length
     # UN holds implicit VR whatever surrounds it (PS3.5 section 6.2.2, note).
     implicit = around.implicit or vr == b"UN"

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from pydicom.uid import ImplicitVRLittleEndian
-
 from dicom_scp.clocks import date_time_s, moment_s
 from dicom_scp.elements import ITEM, ITEM_END, SEQUENCE_END, SHORT_VRS, UNDEFINED, Elements
+from dicom_scp.uids import IMPLICIT_VR
 from triage.errors import InputError
 
 GROUP_TAGS = {"dimensions": 0x00209222, "shared_groups": 0x52009229, "frame_groups": 0x52009230}
@@ -65,7 +64,7 @@ def frames_of(elements: Elements) -> tuple[Frame, ...]:
     raw = elements.values.get(GROUP_TAGS["frame_groups"])
     if not raw:
         return ()
-    implicit = elements.transfer_syntax_uid == ImplicitVRLittleEndian
+    implicit = elements.transfer_syntax_uid == IMPLICIT_VR
     try:
         shared = next(_groups(elements.values.get(GROUP_TAGS["shared_groups"], b""), implicit=implicit), {})
         axis = _temporal_axis(elements.values.get(GROUP_TAGS["dimensions"], b""), implicit=implicit)

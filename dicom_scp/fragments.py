@@ -6,14 +6,12 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from dicom_scp.elements import ITEM
+from dicom_scp.ending import MOST_FRAGMENTS
 from dicom_scp.pixels import PixelFormat
 from triage.errors import InputError
 
 Part = tuple[int, int]
 """Offset and length in the file."""
-
-MOST_FRAGMENTS = 262_144
-"""More are refused: four for each frame of the largest object."""
 
 FRAME_GROWTH = 2
 """Times a compressed frame may be larger than its pixels; noise grows by a few percent."""
@@ -48,17 +46,20 @@ def frame_parts(descriptor: int, pixel_format: PixelFormat) -> Sequence[Sequence
 
 
 def _fragments(descriptor: int, offset: int) -> tuple[Sequence[int], list[Part]]:
-    """Basic Offset Table and fragments; the table counts from the first fragment's item."""
+    """Basic Offset Table and fragments; the table counts from the first fragment's item.
+
+    A file may end without the delimiter: reception has taken it, see `dicom_scp.ending`.
+    """
     parts: list[Part] = []
-    for _ in range(MOST_FRAGMENTS):
-        head = os.pread(descriptor, 8, offset)
-        if len(head) < 8:
-            raise InputError("the pixel data of an image are cut short")
-        group, number, length = _HEAD.unpack(head)
+    end = os.fstat(descriptor).st_size
+    while len(parts) < MOST_FRAGMENTS and offset + _HEAD.size <= end:
+        group, number, length = _HEAD.unpack(os.pread(descriptor, _HEAD.size, offset))
         if group << 16 | number != ITEM:
             break
         parts.append((offset + 8, length))
         offset += 8 + length
+    if offset > end:
+        raise InputError("the pixel data of an image are cut short")
     if not parts:
         raise InputError("the pixel data of an image have no fragments")
     (where, length), fragments = parts[0], parts[1:]

@@ -1,17 +1,16 @@
-"""What the gateway needs to know of an image (`ImageHeader`) and of the person in it (`Patient`)."""
+"""What the gateway needs to know of an image (`ImageHeader`); the person in it is in `dicom_scp.patient`."""
 
 import io
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from dicom_scp.charsets import decode_text
 from dicom_scp.clocks import CLOCK_TAGS, MS_PER_S, best_moment_s, clocks_of
-from dicom_scp.elements import Elements, walk_file
+from dicom_scp.elements import Elements, walk_file, walk_path
 from dicom_scp.enhanced import GROUP_TAGS, Frame, frames_of
-from triage.errors import InputError, TemporaryError
+from triage.errors import InputError
 
 TAGS = {
     "image_type":             0x00080008,
@@ -39,26 +38,6 @@ TAGS = {
     **GROUP_TAGS,
 }  # fmt: skip
 """Where the fields of `ImageHeader` come from (PS3.6)."""
-
-PERSON_TAGS = {
-    "study_description":    0x00081030,
-    "accession_number":     0x00080050,
-    "referring_physician":  0x00080090,
-    "institution":          0x00080080,
-    "name":                 0x00100010,
-    "patient_id":           0x00100020,
-    "issuer":               0x00100021,
-    "birth_date":           0x00100030,
-    "sex":                  0x00100040,
-    "study_id":             0x00200010,
-    "study_date":           0x00080020,
-    "study_time":           0x00080030,
-    "placer_order_number":  0x00402016,
-    "filler_order_number":  0x00402017,
-}  # fmt: skip
-"""Where the fields of `Patient` come from (PS3.6)."""
-
-CHARACTER_SET = 0x00080005
 
 UNIT_TOLERANCE = 0.01
 """Direction cosines must have length one and be perpendicular within this; vendors write five to seven digits."""
@@ -159,30 +138,6 @@ def _frozen(value: Any) -> Any:
     return tuple(_frozen(part) for part in value) if isinstance(value, (list, tuple)) else value
 
 
-@dataclass(frozen=True, slots=True)
-class Patient:
-    """The person and the order, for the medical record only: nothing here may be logged or put into a file name.
-
-    `text_uncertain` is true when the declared character set cannot be right, so that a reader is warned.
-    """
-
-    name: str = field(default="", repr=False)
-    patient_id: str = field(default="", repr=False)
-    issuer: str = field(default="", repr=False)
-    birth_date: str = field(default="", repr=False)
-    sex: str = field(default="", repr=False)
-    accession_number: str = field(default="", repr=False)
-    study_id: str = field(default="", repr=False)
-    study_date: str = field(default="", repr=False)
-    study_time: str = field(default="", repr=False)
-    study_description: str = field(default="", repr=False)
-    referring_physician: str = field(default="", repr=False)
-    institution: str = field(default="", repr=False)
-    placer_order_number: str = field(default="", repr=False)
-    filler_order_number: str = field(default="", repr=False)
-    text_uncertain: bool = False
-
-
 def read_header(source: bytes | Path) -> ImageHeader:
     """Read the header of a DICOM file, given as its bytes or its path; pixels are not read.
 
@@ -195,26 +150,7 @@ def read_header(source: bytes | Path) -> ImageHeader:
     """
     if isinstance(source, bytes):
         return header_of(walk_file(io.BytesIO(source), TAGS.values()))
-    return header_of(_walk_path(source, TAGS.values()))
-
-
-def read_patient(path: Path) -> Patient:
-    """Read the person and the order of a DICOM file; raises like `read_header`."""
-    elements = _walk_path(path, {CHARACTER_SET, *PERSON_TAGS.values()})
-    charsets = elements.texts(CHARACTER_SET)
-    decoded = {
-        name: decode_text(elements.values.get(tag, b""), charsets) for name, tag in PERSON_TAGS.items()
-    }
-    uncertain = any(doubt for _, doubt in decoded.values())
-    return Patient(**{name: text for name, (text, _) in decoded.items()}, text_uncertain=uncertain)
-
-
-def _walk_path(path: Path, wanted: Any) -> Elements:
-    try:
-        with path.open("rb") as stream:
-            return walk_file(stream, frozenset(wanted))
-    except OSError as exc:
-        raise TemporaryError(f"cannot read a stored instance: {exc.strerror}") from exc
+    return header_of(walk_path(source, TAGS.values()))
 
 
 def header_of(elements: Elements) -> ImageHeader:

@@ -115,7 +115,7 @@ def parse_request(body: bytes) -> AssociationRequest:
         raise _invalid("an association request is cut short")
     version, _, called, calling, _ = _FIXED.unpack_from(body)
     application, contexts, user = "", [], b""
-    for kind, value in _items(body[_FIXED.size :]):
+    for kind, value in items_of(body[_FIXED.size :]):
         if kind == Item.APPLICATION_CONTEXT:
             application = _text(value)
         elif kind == Item.CONTEXT_PROPOSED:
@@ -137,7 +137,8 @@ def parse_request(body: bytes) -> AssociationRequest:
     )
 
 
-def _items(raw: bytes) -> Iterator[tuple[int, bytes]]:
+def items_of(raw: bytes) -> Iterator[tuple[int, bytes]]:
+    """Items by type, one after another."""
     offset = 0
     while offset < len(raw):
         if len(raw) - offset < _ITEM.size:
@@ -153,7 +154,7 @@ def _proposed(raw: bytes) -> Proposed:
     if len(raw) < _CONTEXT.size:
         raise _invalid("a presentation context is cut short")
     abstract, transfers = "", []
-    for kind, value in _items(raw[_CONTEXT.size :]):
+    for kind, value in items_of(raw[_CONTEXT.size :]):
         if kind == Item.ABSTRACT_SYNTAX:
             abstract = _text(value)
         elif kind == Item.TRANSFER_SYNTAX:
@@ -165,7 +166,7 @@ def _proposed(raw: bytes) -> Proposed:
 
 def _user_information(raw: bytes) -> tuple[int, dict[str, tuple[bool, bool]]]:
     length, roles = 0, {}
-    for kind, value in _items(raw):
+    for kind, value in items_of(raw):
         if kind == Item.MAXIMUM_LENGTH:
             length = int.from_bytes(value[:4], "big")
         elif kind == Item.ROLES and len(value) > 4:
@@ -215,24 +216,24 @@ def accept_pdu(
 ) -> bytes:
     """A-ASSOCIATE-AC; `implementation` is our class UID and version name."""
     user = [
-        _item(Item.MAXIMUM_LENGTH, maximum_length.to_bytes(4, "big")),
-        _item(Item.IMPLEMENTATION_CLASS, implementation[0].encode()),
+        item(Item.MAXIMUM_LENGTH, maximum_length.to_bytes(4, "big")),
+        item(Item.IMPLEMENTATION_CLASS, implementation[0].encode()),
         *_roles(request, contexts, offers),
-        _item(Item.IMPLEMENTATION_VERSION, implementation[1].encode()),
+        item(Item.IMPLEMENTATION_VERSION, implementation[1].encode()),
     ]
     body = (
         struct.pack(">HH", 1, 0)
         + request.titles
-        + _item(Item.APPLICATION_CONTEXT, APPLICATION_CONTEXT.encode())
+        + item(Item.APPLICATION_CONTEXT, APPLICATION_CONTEXT.encode())
         + b"".join(map(_answered, contexts))
-        + _item(Item.USER_INFORMATION, b"".join(user))
+        + item(Item.USER_INFORMATION, b"".join(user))
     )
     return HEADER.pack(PduType.ASSOCIATE_AC, len(body)) + body
 
 
 def _answered(context: Context) -> bytes:
-    syntax = _item(Item.TRANSFER_SYNTAX, context.transfer_syntax.encode("ascii", "replace"))
-    return _item(Item.CONTEXT_ANSWERED, _CONTEXT.pack(context.context_id, context.result) + syntax)
+    syntax = item(Item.TRANSFER_SYNTAX, context.transfer_syntax.encode("ascii", "replace"))
+    return item(Item.CONTEXT_ANSWERED, _CONTEXT.pack(context.context_id, context.result) + syntax)
 
 
 def _roles(
@@ -244,8 +245,9 @@ def _roles(
         user, provider = request.roles[syntax]
         raw = syntax.encode("ascii")
         granted = bytes([user, provider and offers[syntax].may_send])
-        yield _item(Item.ROLES, len(raw).to_bytes(2, "big") + raw + granted)
+        yield item(Item.ROLES, len(raw).to_bytes(2, "big") + raw + granted)
 
 
-def _item(kind: Item, value: bytes) -> bytes:
+def item(kind: Item, value: bytes) -> bytes:
+    """One item with its head (PS3.8 section 9.3.2)."""
     return _ITEM.pack(kind, len(value)) + value

@@ -7,6 +7,7 @@ the time of the general one in `dicom_scp.elements`, which decides whenever anyt
 import io
 import struct
 from collections.abc import Collection
+from typing import NamedTuple, Self
 
 from dicom_scp.elements import (
     LONGEST_VALUE_BYTES,
@@ -30,12 +31,28 @@ _SHORT = struct.Struct("<HH2sH")
 _LONG = struct.Struct("<HH2sHI")
 
 
-def early_header(prefix: bytes, transfer_syntax_uid: str) -> ImageHeader | None:
-    """Header of a dataset whose pixels begin within its prefix; None where it cannot be told yet."""
+class Beginning(NamedTuple):
+    """The header of a dataset and its pixel data element, whose offset counts from where the dataset begins.
+
+    `pixels` is None where the walk went to the end of the dataset, or where the dataset is deflated.
+    """
+
+    header: ImageHeader
+    pixels: Element | None
+
+    @classmethod
+    def of(cls, elements: Elements) -> Self:
+        """Interpret walked elements; raises like `header_of`."""
+        pixels = None if elements.transfer_syntax_uid == DEFLATED else elements.pixels
+        return cls(header_of(elements), pixels and pixels._replace(offset=pixels.offset - elements.start))
+
+
+def early_beginning(prefix: bytes, transfer_syntax_uid: str) -> Beginning | None:
+    """Beginning of a dataset whose pixels begin within its prefix; None where it cannot be told yet."""
     try:
         elements = walk_prefix(prefix, transfer_syntax_uid, _WANTED)
         elements = elements or walk_dataset(io.BytesIO(prefix), transfer_syntax_uid, _WANTED)
-        return header_of(elements) if elements.pixels else None
+        return Beginning.of(elements) if elements.pixels else None
     except InputError:
         return None
 

@@ -1,6 +1,5 @@
 """DICOM files to arrays: one CT perfusion series in time, space and Hounsfield units, or the reason why not."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -9,11 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from dicom_scp.chronology import LONGEST_SERIES_S, in_time, steps_within
+from dicom_scp.counts import missing_by_count
 from dicom_scp.decoding import read_hu
 from dicom_scp.elements import walk_file
-from dicom_scp.headers import TAGS, ImageHeader, header_of, read_header
+from dicom_scp.headers import TAGS, ImageHeader, header_of
 from dicom_scp.pixels import PIXEL_TAGS, PixelFormat, formats_of
-from dicom_scp.recognition import FEWEST_SLICES, SeriesKind, SeriesLook, is_slice, look_at_study
+from dicom_scp.recognition import (
+    FEWEST_SLICES,
+    is_slice,
+)
 from dicom_scp.slices import Stack, geometry_of
 from triage.errors import InputError, TemporaryError
 from triage.types import CtpSeries, Float32, Float64, Geometry
@@ -26,6 +29,12 @@ LARGEST_FRAME_BYTES = 1 << 30
 
 READING_THREADS = 2
 """Frames read at once into memory: reading is copying, which two cores do at the speed of memory."""
+
+FRAMES_AHEAD = 2
+"""Images come frame by frame where no slice is further ahead of another; several associations overlap a little."""
+
+LATEST = 32
+"""Images that came last lie in half of all slices or more where they come frame by frame, and in two of them otherwise."""
 
 ODD_STEP_RATIO, ODD_STEPS = 1.75, 0.25
 """A slice lacks a frame where its step is so many times that of another, unless that is usual in this schedule."""
@@ -42,10 +51,23 @@ WANTED = frozenset(TAGS.values()) | PIXEL_TAGS
 
 
 @dataclass(frozen=True, slots=True)
-class _Slice:
+class StoredSlice:
+    """One image in a file."""
+
     path: Path
     header: ImageHeader
     pixels: PixelFormat
+
+    @property
+    def name(self) -> tuple[Path, int]:
+        """What tells its content from all others, as long as no file changes."""
+        return self.path, self.pixels.frame
+
+    def hu(self) -> Float32:
+        """Decode it, float32 ``(Y, X)`` in HU; raises like `StoredSeries.frame`."""
+        out = np.empty((self.header.rows or 0, self.header.columns or 0), dtype=np.float32)
+        read_hu(self.path, [self.pixels], [out])
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +82,16 @@ class StoredSeries:
         float64 ``(T, Z)``, seconds since the earliest image, strictly increasing along T in every slice.
     study_uid, series_uid
         DICOM instance UIDs.
+    missing
+        What did not come by the scanner's own counts, in words; empty where they are met, or say nothing credible.
     """
 
     geometry: Geometry
     time_s: Float64
     study_uid: str
     series_uid: str
-    _slices: tuple[tuple[_Slice, ...], ...] = field(repr=False)
+    _slices: tuple[tuple[StoredSlice, ...], ...] = field(repr=False)
+    missing: str = ""
 
     def frame(self, number: int) -> Float32:
         """Decode one frame, float32 ``(Z, Y, X)`` in HU; several threads may ask at once.
@@ -81,6 +106,10 @@ class StoredSeries:
         hu = np.empty(self.geometry.shape, dtype=np.float32)
         self.read_frame(number, hu)
         return hu
+
+    def names(self, number: int) -> tuple[tuple[Path, int], ...]:
+        """Names of the images of one frame."""
+        return tuple(item.name for item in self._slices[number])
 
     def read_frame(self, number: int, out: Float32) -> None:
         """Decode one frame into `out`, float32 ``(Z, Y, X)``; raises like `frame`."""
@@ -111,7 +140,12 @@ def open_ctp(paths: Iterable[Path]) -> StoredSeries:
     TemporaryError
         If a file cannot be read.
     """
-    slices = _without_repeats([item for path in paths for item in _read_slices(path)])
+    return arrange([item for path in paths for item in read_slices(path)])
+
+
+def arrange(images: Sequence[StoredSlice]) -> StoredSeries:
+    """Put images in order of place and time; raises like `open_ctp`."""
+    slices = _without_repeats(images)
     _require_uniform(slices)
     ordered = in_time([item.header for item in slices])
     _require_full(ordered)
@@ -121,7 +155,23 @@ def open_ctp(paths: Iterable[Path]) -> StoredSeries:
     time_s = ordered.instant_s[order]
     first = slices[0].header
     frames = tuple(tuple(slices[k] for k in row) for row in order)
-    return StoredSeries(geometry, time_s - time_s.min(), first.study_uid, first.series_uid, frames)
+    missing = missing_by_count(ordered)
+    return StoredSeries(geometry, time_s - time_s.min(), first.study_uid, first.series_uid, frames, missing)
+
+
+def arrange_beginning(images: Sequence[StoredSlice]) -> tuple[StoredSeries, bool]:
+    """The frames that are whole so far, and whether images, given as they came, come frame by frame.
+
+    Raises like `open_ctp`.
+    """
+    slices = _without_repeats(images)
+    _require_uniform(slices)
+    ordered = in_time([item.header for item in slices])
+    whole = int(ordered.counts.min())
+    frames = [item for item, rank in zip(slices, ordered.rank, strict=True) if rank < whole]
+    latest = np.unique(ordered.position[-LATEST:])
+    spread = 2 * len(latest) >= min(len(ordered.counts), LATEST)
+    return arrange(frames), spread and int(ordered.counts.max()) - whole <= FRAMES_AHEAD
 
 
 def read_ctp(paths: Iterable[Path]) -> CtpSeries:
@@ -142,8 +192,8 @@ def read_ctp(paths: Iterable[Path]) -> CtpSeries:
     return CtpSeries(hu, stored.time_s.copy(), stored.geometry, stored.study_uid, stored.series_uid)
 
 
-def _read_slices(path: Path) -> list[_Slice]:
-    """Images of one file that lie in the patient."""
+def read_slices(path: Path) -> list[StoredSlice]:
+    """Images of one file that lie in the patient; raises like `open_ctp`."""
     try:
         with path.open("rb", buffering=0) as stream:
             elements = walk_file(stream, WANTED)
@@ -158,14 +208,14 @@ def _read_slices(path: Path) -> list[_Slice]:
         return []
     formats = formats_of(elements, header)
     pairs = zip(images, formats, strict=True)
-    return [_Slice(path, image, pixels) for image, pixels in pairs if is_slice(image)]
+    return [StoredSlice(path, image, pixels) for image, pixels in pairs if is_slice(image)]
 
 
-def _without_repeats(slices: Sequence[_Slice]) -> list[_Slice]:
+def _without_repeats(slices: Sequence[StoredSlice]) -> list[StoredSlice]:
     """Keep one file per SOP instance."""
     if not slices:
         raise InputError("no image has a position and orientation in the patient")
-    unique: dict[tuple[str, int], _Slice] = {}
+    unique: dict[tuple[str, int], StoredSlice] = {}
     for item in slices:
         if unique.setdefault((item.header.sop_instance_uid, item.pixels.frame), item).header != item.header:
             raise InputError("two different images share one SOP instance UID")
@@ -183,7 +233,7 @@ UNIFORM: tuple[tuple[str, float, Callable[[ImageHeader], object]], ...] = (
 """What all images of a series share: name, tolerance, how to see it."""
 
 
-def _require_uniform(slices: Sequence[_Slice]) -> None:
+def _require_uniform(slices: Sequence[StoredSlice]) -> None:
     headers = [item.header for item in slices]
     if {header.modality for header in headers} != {"CT"}:
         raise InputError("not CT")
@@ -239,40 +289,3 @@ def _require_memory(shape: tuple[int, ...], most_bytes: int) -> None:
     needed = int(np.prod(shape, dtype=np.int64)) * np.dtype(np.float32).itemsize
     if needed > most_bytes:
         raise InputError(f"the series needs {needed >> 20} MiB of memory at once")
-
-
-def find_perfusion(folder: Path) -> tuple[Path, ...]:
-    """Find the CT perfusion series among all files below a folder; of several, the one with most images.
-
-    Raises
-    ------
-    InputError
-        If there is none; the message says what was found instead.
-    """
-    files: dict[str, list[Path]] = {}
-    headers: list[ImageHeader] = []
-    skipped = 0
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        try:
-            header = read_header(path)
-        except InputError:
-            skipped += 1
-            continue
-        headers.append(header)
-        files.setdefault(header.series_uid, []).append(path)
-    looks = look_at_study(headers)
-    found = [look for look in looks if look.kind is SeriesKind.PERFUSION]
-    if not found:
-        raise InputError(f"no CT perfusion series found; {_inventory(looks, skipped)}")
-    return tuple(files[max(found, key=lambda look: look.images).series_uid])
-
-
-def _inventory(looks: Sequence[SeriesLook], skipped: int) -> str:
-    """What a folder holds, in words.
-
-    >>> _inventory((), 3)
-    '3 files are not DICOM instances'
-    """
-    kinds = Counter(look.kind for look in looks)
-    found = [f"{count} {kind} series" for kind, count in kinds.items()]
-    return ", ".join([*found, f"{skipped} files are not DICOM instances"])

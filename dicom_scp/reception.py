@@ -10,11 +10,13 @@ import structlog
 from dicom_scp.arrival import Arrival, AssociationEvent, AssociationKind, Refusal, StoreStatus
 from dicom_scp.dimse import Command, Element
 from dicom_scp.elements import is_uid, walk_dataset
-from dicom_scp.headers import TAGS, ImageHeader, header_of
+from dicom_scp.ending import require_whole
+from dicom_scp.file_meta import FileMeta
+from dicom_scp.headers import TAGS, ImageHeader
 from dicom_scp.negotiation import Context
-from dicom_scp.prefix import early_header
+from dicom_scp.prefix import Beginning, early_beginning
 from dicom_scp.services import Peer
-from dicom_scp.spool import FileMeta, Incoming, Spool
+from dicom_scp.spool import Incoming, Spool
 from dicom_scp.wire import ConnectionLostError, ProtocolError
 from triage.errors import InputError, TemporaryError
 
@@ -111,7 +113,7 @@ class Reception:
         return Arrival(
             header=header,
             path=stored.path,
-            sha256=stored.sha256,
+            digest=stored.digest,
             size_bytes=stored.size_bytes,
             transfer_syntax_uid=syntax,
             received_at=_now(),
@@ -161,26 +163,28 @@ def _announced(context: Context, command: Command) -> FileMeta:
 
 def _write(incoming: Incoming, pieces: Iterator[memoryview], syntax: str, command: Command) -> ImageHeader:
     """Write the pieces as they come; the header is read while the sender is still busy sending."""
-    prefix, header = bytearray(), None
+    prefix, beginning, size_bytes = bytearray(), None, 0
     for piece in pieces:
         incoming.write(piece)
+        size_bytes += len(piece)
         if len(prefix) < PREFIX_BYTES:
             prefix += piece[: PREFIX_BYTES - len(prefix)]
-            header = early_header(bytes(prefix), syntax) if len(prefix) == PREFIX_BYTES else None
-    if header is None:
-        header = _late_header(incoming, prefix, syntax)
+            beginning = early_beginning(bytes(prefix), syntax) if len(prefix) == PREFIX_BYTES else None
+    beginning = beginning or _late_beginning(incoming, prefix, syntax)
+    header = beginning.header
     named = (header.sop_class_uid, header.sop_instance_uid)
     announced = (Element.AFFECTED_SOP_CLASS_UID, Element.AFFECTED_SOP_INSTANCE_UID)
     if named != tuple(map(command.text, announced)):
         raise MismatchError("the command and the dataset name different objects")
+    require_whole(beginning, syntax, size_bytes, incoming.reread)
     return header
 
 
-def _late_header(incoming: Incoming, prefix: bytearray, syntax: str) -> ImageHeader:
+def _late_beginning(incoming: Incoming, prefix: bytearray, syntax: str) -> Beginning:
     if len(prefix) < PREFIX_BYTES:
-        return header_of(walk_dataset(io.BytesIO(prefix), syntax, _WANTED))
+        return Beginning.of(walk_dataset(io.BytesIO(prefix), syntax, _WANTED))
     with incoming.reread() as stream:
-        return header_of(walk_dataset(stream, syntax, _WANTED))
+        return Beginning.of(walk_dataset(stream, syntax, _WANTED))
 
 
 def _now() -> datetime:

@@ -13,21 +13,16 @@ from enum import StrEnum
 
 import numpy as np
 
+from dicom_scp.counts import FEWEST_FRAMES, LONGEST_LIST, ScannerCount, missing_from
 from dicom_scp.headers import ImageHeader
-from dicom_scp.slices import SAME_INSTANT_S, Stack, acquisition_times_s, evenly_spaced, gaps, stack
+from dicom_scp.slices import SAME_INSTANT_S, Stack, acquisition_times_s, evenly_spaced, stack
 from triage.types import Float64
-
-FEWEST_FRAMES = 10
-"""Time points of a slice that make a series dynamic: CT angiography in phases has 2 to 4, perfusion 20 and more."""
 
 SHORTEST_DYNAMIC_S = 15.0
 """Time a dynamic slice must span: gated cardiac phases recur within a second, a bolus takes 15 s and more to pass."""
 
 FEWEST_SLICES = 2
 """Slices of a perfusion series; bolus monitoring also recurs in time, but watches a single slice."""
-
-LONGEST_LIST = 20
-"""Entries of `SeriesLook.missing`."""
 
 NOMINAL_FRAME_S = 2.0
 """Frame distance assumed, for recognition only, where the scanner numbers its time points but gives no times; a usual
@@ -184,10 +179,10 @@ def _instants_s(headers: Sequence[ImageHeader]) -> Float64:
 
 def _look_at_stack(slices: Stack, *, holds_all: bool) -> SeriesLook:
     first, counts = slices.headers[0], slices.counts
-    count = _ScannerCount.of(slices)
+    count = ScannerCount.of(slices)
     if holds_all and _kind(slices) is SeriesKind.PERFUSION:
-        count = _ScannerCount(count.frames, len(slices.headers))
-    missing = _missing(slices, count)
+        count = ScannerCount(count.frames, len(slices.headers))
+    missing = missing_from(slices, count)
     completeness = _completeness(slices, count, rectangular=not missing)
     return SeriesLook(
         series_uid=first.series_uid,
@@ -225,33 +220,7 @@ def _recurs(slices: Stack) -> bool:
     return bool(2 * np.count_nonzero(dynamic) >= len(counts))
 
 
-@dataclass(frozen=True, slots=True)
-class _ScannerCount:
-    """What the scanner says there is: time points per slice and images in all; None where it says nothing credible."""
-
-    frames: int | None
-    images: int | None
-
-    @classmethod
-    def of(cls, slices: Stack) -> "_ScannerCount":
-        """Take a count only if all images agree on it and it is not already exceeded.
-
-        Images in Acquisition counts one acquisition: of several acquisitions it says nothing about the series.
-        """
-        frames = _agreed([header.temporal_positions for header in slices.headers])
-        images = _agreed([header.images_in_acquisition for header in slices.headers])
-        one = len({header.acquisition_number for header in slices.headers}) == 1
-        return cls(
-            frames if frames and frames >= max(FEWEST_FRAMES, slices.counts.max()) else None,
-            images if images and one and images >= len(slices.headers) else None,
-        )
-
-
-def _agreed(values: Sequence[int | None]) -> int | None:
-    return values[0] if len(set(values)) == 1 else None
-
-
-def _completeness(slices: Stack, count: _ScannerCount, *, rectangular: bool) -> Completeness:
+def _completeness(slices: Stack, count: ScannerCount, *, rectangular: bool) -> Completeness:
     full = slices.counts.min() == slices.counts.max() == (count.frames or slices.counts.max())
     if full and count.images == len(slices.headers):
         return Completeness.PROVEN
@@ -274,19 +243,7 @@ def _numbered_volume_by_volume(slices: Stack) -> bool:
     return bool((steps >= 0).all() or (steps <= 0).all())
 
 
-def _missing(slices: Stack, count: _ScannerCount) -> tuple[str, ...]:
-    counts, images = slices.counts, len(slices.headers)
-    target = count.frames or int(counts.max())
-    if counts.min() == counts.max() < target:
-        return (f"{target - counts[0]} of {target} frames of every slice",)
-    short = [(k, n) for k, n in enumerate(counts) if n < target][: LONGEST_LIST + 1]
-    ragged = tuple(f"{target - n} of {target} frames at {slices.position_mm[k]:.1f} mm" for k, n in short)
-    if not ragged and count.images and images < count.images:
-        return (f"{count.images - images} of {count.images} images", *gaps(slices.position_mm))
-    return (*ragged, *gaps(slices.position_mm))
-
-
-def _proof(slices: Stack, count: _ScannerCount, completeness: Completeness) -> str:
+def _proof(slices: Stack, count: ScannerCount, completeness: Completeness) -> str:
     counts = slices.counts
     target = count.frames or int(counts.max())
     whole = count.images is not None and count.images % target == 0

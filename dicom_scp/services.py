@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from dicom_scp.dimse import Command, Field
+from dicom_scp.dimse import Command, Field, Pieces
 from dicom_scp.negotiation import Context, Offer, Permission
 from dicom_scp.uids import STORAGE_CLASSES, TRANSFER_SYNTAXES, VERIFICATION
 
@@ -29,10 +29,14 @@ class Channel(Protocol):
     def contexts(self) -> Mapping[int, Context]:
         """Accepted presentation contexts by number."""
 
+    @property
+    def has_news(self) -> bool:
+        """Whether the peer said something that was not read yet: the end of the association, or its next request."""
+
     def is_cancelled(self) -> bool:
         """Whether the peer sent C-CANCEL for the request being answered (PS3.7 section 9.3.2.3)."""
 
-    def request(self, context_id: int, values: Mapping[int, bytes], dataset: bytes | memoryview) -> Command:
+    def request(self, context_id: int, values: Mapping[int, bytes], dataset: Pieces) -> Command:
         """Send a request of our own on this association, such as the C-STORE of a C-GET; returns the response.
 
         The message's number and dataset type are filled in.

@@ -1,5 +1,6 @@
 """TLS for DICOM: the BCP 195 profile with mutual authentication (PS3.15 annex B.9, RFC 9325)."""
 
+import re
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,10 +19,9 @@ CIPHERS = (
 """Suites of TLS 1.2 that RFC 9325 section 4.2 recommends; those of TLS 1.3 are all recommended."""
 
 WARNING_TIME = timedelta(days=30)
-"""Before a certificate expires, every start warns."""
+"""Before a certificate expires, somebody has to hear of it."""
 
-_CERTIFICATE_BEGIN = "-----BEGIN CERTIFICATE-----"
-_CERTIFICATE_END = "-----END CERTIFICATE-----"
+_CERTIFICATES = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _TIME_FORMATS = {0x17: "%y%m%d%H%M%SZ", 0x18: "%Y%m%d%H%M%SZ"}
 """UTCTime and GeneralizedTime (RFC 5280 section 4.1.2.5)."""
 
@@ -48,6 +48,9 @@ def server_context(settings: TlsSettings, now: datetime) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.options |= (
+        ssl.OP_IGNORE_UNEXPECTED_EOF
+    )  # a broken-off read must not take the last word, A-ABORT, with it
     context.verify_mode = ssl.CERT_REQUIRED
     try:
         context.load_cert_chain(settings.certificate, settings.key, password=_refuse_password)
@@ -89,11 +92,19 @@ def validity(pem: str) -> tuple[datetime, datetime]:
     ValueError
         There is no certificate in it.
     """
-    start, end = pem.find(_CERTIFICATE_BEGIN), pem.find(_CERTIFICATE_END)
-    if not 0 <= start < end:
+    return validities(pem)[0]
+
+
+def validities(pem: str) -> list[tuple[datetime, datetime]]:
+    """The same of every certificate, in their order; raises like `validity`."""
+    found = [_validity(block) for block in _CERTIFICATES.findall(pem)]
+    if not found:
         raise ValueError("no PEM certificate in it")
-    der = ssl.PEM_cert_to_DER_cert(pem[start : end + len(_CERTIFICATE_END)])
-    (_, certificate), *_ = _der(der)
+    return found
+
+
+def _validity(block: str) -> tuple[datetime, datetime]:
+    (_, certificate), *_ = _der(ssl.PEM_cert_to_DER_cert(block))
     (_, signed), *_ = _der(certificate)
     times = next((_der(value) for tag, value in _der(signed) if _is_validity(tag, value)), [])
     if len(times) != 2:

@@ -9,7 +9,10 @@ from typing import NamedTuple
 REPEATED_BYTES = 128
 """Longer values are no UID and no list of numbers, and are not remembered."""
 
-_UID = re.compile(r"[0-9.]{1,64}")
+LONGEST_UID = 64
+"""Characters of a UID (PS3.5 section 9.1)."""
+
+_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -71,12 +74,17 @@ class Elements:
 
 
 def is_uid(text: str) -> bool:
-    """Whether a text may serve as a UID: digits and dots, at most 64.
+    """Whether a text may serve as a UID: numbers with single dots between them, at most 64 characters.
 
-    >>> is_uid("1.2.840.10008.1.1"), is_uid("../../etc/passwd")
-    (True, False)
+    That is PS3.5 section 9.1 but for one rule: a component may begin with zeros. Registration authorities hand such
+    components out (a note there says so) and devices send them; pynetdicom checks nothing but the length unless told
+    otherwise, and Orthanc and dcmtk's receiver take them. A scanner must not lose an image over a zero. The text is
+    never normalised: ``1.02`` and ``1.2`` are two UIDs, as the archive sees it.
+
+    >>> is_uid("1.2.840.10008.1.1"), is_uid("1.02.3"), is_uid("1..2"), is_uid("../../etc/passwd")
+    (True, True, False, False)
     """
-    return _UID.fullmatch(text) is not None
+    return len(text) <= LONGEST_UID and _UID.fullmatch(text) is not None
 
 
 # The images of a series repeat most of their values: each is interpreted once.

@@ -9,21 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dicom_scp.reader import open_ctp
+from gateway.refusal import refused
+from gateway.rehearsal import Rehearsal
 from gateway.release import versions
 from models.perfusion import load_deconvolver
 from triage.analysis import Method, analyse
 from triage.arterial import NamedVoxelsError
 from triage.errors import InputError
-from triage.types import Analysis, QualityFlag, Severity, Status, TriageResult
-
-
-def refused(reason: str, study_uid: str, series_uid: str) -> Analysis:
-    """The result of a series that cannot be analysed: refusing is a result."""
-    flag = QualityFlag("not_analysed", Severity.SEVERE, reason)
-    result = TriageResult(
-        Status.NOT_ANALYSED, reason, study_uid, series_uid, quality=(flag,), versions=versions()
-    )
-    return Analysis(result, findings=None)
+from triage.preparation import AFRESH
+from triage.types import Analysis, QualityFlag, Severity
 
 
 def analyse_files(
@@ -32,10 +26,11 @@ def analyse_files(
     series_uid: str,
     threads: int,
     arterial_voxels: NDArray[np.int64] | None = None,
+    rehearsal: Rehearsal | None = None,
 ) -> Analysis:
     """Analyse one CT perfusion series; a series that cannot be read or analysed is a result with its reason.
 
-    Of its times, "read" is opening: every header is read. Pixels are decoded frame by frame within "reduce".
+    A `rehearsal` knows what was done while the images came; the result is the same. Of its times, "read" is opening: every header is read. Pixels are decoded frame by frame within "reduce".
 
     Raises
     ------
@@ -44,7 +39,7 @@ def analyse_files(
     """
     started = perf_counter()
     try:
-        series = open_ctp(paths)
+        series, work = rehearsal.open(paths) if rehearsal else (open_ctp(paths), AFRESH)
         read_s = perf_counter() - started
         model = load_deconvolver(threads)
         analysis = analyse(
@@ -52,16 +47,22 @@ def analyse_files(
             clock=perf_counter,
             method=Method(deconvolve=model),
             arterial_voxels=arterial_voxels,
+            work=work,
         )
     except NamedVoxelsError:
         raise
     except InputError as exc:
         return refused(str(exc), study_uid, series_uid)
+    quality = analysis.result.quality
+    if series.missing:
+        text = f"{series.missing} did not come, by the scanner's own count"
+        quality = (*quality, QualityFlag("incomplete", Severity.WARNING, text))
     timing = {"read": read_s, **analysis.result.timing_s, "total": perf_counter() - started}
     result = replace(
         analysis.result,
         study_uid=study_uid,
         series_uid=series_uid,
+        quality=quality,
         timing_s={name: round(seconds, 3) for name, seconds in timing.items()},
         models=(model.spec.finding(),),
         versions=versions(),

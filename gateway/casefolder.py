@@ -72,7 +72,7 @@ def inputs_of(folder: Path) -> Path:
 
 
 def save_inputs(digests: Mapping[str, str], folder: Path) -> None:
-    """Write which bytes are analysed: SHA-256 of every dataset by SOP instance UID."""
+    """Write which bytes are analysed: BLAKE3 digest of every dataset by SOP instance UID."""
     path = inputs_of(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")

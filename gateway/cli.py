@@ -1,4 +1,4 @@
-"""The command line: ``stroke-gateway run|listener|worker|api|triage``.
+"""The command line: ``stroke-gateway run|listener|worker|api|retry|runs|triage``.
 
 Exit codes: 0 done, 2 wrong usage or configuration, 3 not analysed.
 """
@@ -14,6 +14,7 @@ from typing import Any
 from gateway import logs
 from gateway.config import Config, load
 from gateway.processes import ONE_BLAS_THREAD
+from gateway.storage import volume
 from triage.errors import ConfigError
 
 USAGE_EXIT = 2
@@ -30,6 +31,8 @@ SERVICES: Mapping[str, tuple[str, str]] = {
 """Command to the module whose ``run`` does it. By name, so that each process loads only what it needs: the listener
 stays small, and native libraries never meet in one process without a reason."""
 
+RUNS = "gateway.runs.command"
+RETRY = "gateway.storage.retrying"
 TRIAGE = "gateway.offline"
 
 
@@ -39,10 +42,23 @@ def parser() -> ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, text) in SERVICES.items():
         service = commands.add_parser(name, help=text, description=text)
-        service.add_argument("--config", type=Path, metavar="FILE", help="TOML configuration")
-        service.add_argument("--data-dir", type=Path, metavar="DIR", help="where everything is kept")
+        _add_site(service)
         service.add_argument("--dicom-port", type=int, metavar="N", help="DICOM port (default 11112)")
         service.add_argument("--http-port", type=int, metavar="N", help="HTTP port (default 8000)")
+    text = "list the objects that are held back from the archive, or let them be tried again"
+    retry = commands.add_parser("retry", help=text, description=text)
+    _add_site(retry)
+    chosen = retry.add_mutually_exclusive_group()
+    chosen.add_argument(
+        "digests",
+        nargs="*",
+        default=[],
+        metavar="DIGEST",
+        help="the beginning of an object's digest, as listed",
+    )
+    chosen.add_argument("--all", action="store_true", help="every object that is held back")
+    text = "list the runs of the workflows, let one run again, or give it up"
+    _add_runs(commands.add_parser("runs", help=text, description=text))
     text = "analyse a folder of DICOM files without any server"
     triage = commands.add_parser("triage", help=text, description=text)
     triage.add_argument("path", type=Path, metavar="PATH", help="folder with the study, in any order and mix")
@@ -63,6 +79,30 @@ def parser() -> ArgumentParser:
         help="a voxel of an artery on the working grid (see aif_voxels.csv), repeatable: a second result beside the first",
     )
     return top
+
+
+def _add_runs(command: ArgumentParser) -> None:
+    verbs = command.add_subparsers(dest="verb", required=True, metavar="VERB")
+    text = "runs, youngest first: key, workflow, state, lane"
+    listing = verbs.add_parser("list", help=text, description=text)
+    chosen = listing.add_mutually_exclusive_group()
+    for kind, text in (("dead", "those that want a person, and why"), ("stuck", "those that stand still")):
+        chosen.add_argument(f"--{kind}", dest="kind", action="store_const", const=kind, help=text)
+    text = "run again under the same key, from the step that failed"
+    replay = verbs.add_parser("replay", help=text, description=text)
+    text = "give a run up: nothing tries it again by itself"
+    cancel = verbs.add_parser("cancel", help=text, description=text)
+    for verb in (listing, replay, cancel):
+        _add_site(verb)
+    for verb in (replay, cancel):
+        verb.add_argument("key", metavar="KEY", help="as listed")
+    text = "from another step; the first is 1"
+    replay.add_argument("--from-step", type=int, metavar="N", help=text)
+
+
+def _add_site(command: ArgumentParser) -> None:
+    command.add_argument("--config", type=Path, metavar="FILE", help="TOML configuration")
+    command.add_argument("--data-dir", type=Path, metavar="DIR", help="where everything is kept")
 
 
 def voxel(text: str) -> tuple[int, int, int]:
@@ -89,8 +129,8 @@ def configuration(arguments: Namespace, environment: Mapping[str, str]) -> Confi
     """File, environment and command line, the last word being the command line's."""
     chosen = {
         ("site", "data_dir"): arguments.data_dir,
-        ("dicom", "port"): arguments.dicom_port,
-        ("http", "port"): arguments.http_port,
+        ("dicom", "port"): getattr(arguments, "dicom_port", None),
+        ("http", "port"): getattr(arguments, "http_port", None),
     }
     overrides: dict[str, dict[str, Any]] = {}
     for (section, key), value in chosen.items():
@@ -108,6 +148,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             return int(_call(TRIAGE)(arguments))
         config = configuration(arguments, os.environ)
         logs.configure(config.logging.level, arguments.command)
+        volume.claim(config.site.data_dir, require_mount=config.storage.require_mount)
+        if arguments.command == "retry":
+            return int(_call(RETRY)(config, arguments.digests, everything=arguments.all))
+        if arguments.command == "runs":
+            return int(_call(RUNS)(config, arguments))
         extra = (arguments.config,) if arguments.command == "run" else ()
         _call(SERVICES[arguments.command][0])(config, *extra)
     except ConfigError as exc:

@@ -8,25 +8,19 @@ import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
+from gateway.runs.settings import Runs
+from gateway.section import Hours, Seconds, Section
 from triage.errors import ConfigError
 
 ENVIRONMENT_PREFIX = "STROKE_GATEWAY__"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(gt=0)]
-Hours = Annotated[float, Field(ge=0)]
 AeTitle = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[\x21-\x5b\x5d-\x7e ]+$")]
-
-
-class Section(BaseModel):
-    """A frozen table of the file in which an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Site(Section):
@@ -43,6 +37,16 @@ class DicomPeer(Section):
     addresses: tuple[str, ...] = ()
     """Addresses or networks such as ``10.1.2.0/24``; empty allows any."""
     may: tuple[Literal["store", "query", "commit"], ...] = ("store",)
+    """Retrieving by C-GET takes "store" as well, since it stores on the peer's own association."""
+    host: str = ""
+    port: Port = 0
+    """Where it listens itself: for reports of storage commitment, and as a destination of C-MOVE."""
+
+    @model_validator(mode="after")
+    def _has_whole_address(self) -> Self:
+        if bool(self.host) != bool(self.port):
+            raise ValueError("host and port of a peer belong together")
+        return self
 
 
 class DicomTls(Section):
@@ -67,6 +71,10 @@ class Dicom(Section):
     peers: tuple[DicomPeer, ...] = ()
     """Empty lets everybody in who gets through the other rules."""
     tls: DicomTls | None = None
+    storage_commitment: bool = False
+    """Vouch for received objects; peers need "commit" in ``may``, and an address unless they wait for the report."""
+    query_retrieve: bool = False
+    """Answer C-FIND, C-MOVE and C-GET from the archive, for peers with "query" in ``may`` and nobody else."""
     maximum_associations: Annotated[int, Field(ge=1)] = 32
     associations_per_peer: Annotated[int, Field(ge=1)] = 24
     """From one address, so that no single sender can take them all."""
@@ -202,6 +210,7 @@ class Config(Section):
     intake: Intake = Intake()
     storage: Storage = Storage()
     worker: Worker = Field(default_factory=Worker)
+    runs: Runs = Runs()
     alerts: Alerts = Alerts()
     emr: Emr = Emr()
     viewer: Viewer = Viewer()

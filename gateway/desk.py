@@ -1,9 +1,11 @@
 """What the steps of a workflow work with: put together once per worker process."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gateway.analysts import Analysts
 from gateway.config import Config
 from gateway.engine import Client
 from gateway.ledger.ledger import Ledger
@@ -16,12 +18,13 @@ SECONDS_PER_MINUTE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Configuration and the three things with a state: ledger, engine, archive."""
+    """Configuration and the four things with a state: ledger, engine, archive, analysts."""
 
     config: Config
     ledger: Ledger
     client: Client
     orthanc: Orthanc
+    analysts: Analysts
 
     @property
     def alert_levels(self) -> int:
@@ -55,6 +58,10 @@ class Desk:
     def folder(self, case_id: str, revision: int) -> Path:
         """Where a revision's result, arrays, pictures and objects lie."""
         return self.config.cases_dir / case_id / f"r{revision}"
+
+    def prepare(self, case_id: str, revision: int, paths: Sequence[str]) -> None:
+        """Have stored images of a perfusion series worked on before the series is whole."""
+        self.analysts.prepare(f"{case_id}:r{revision}", [str(self.spooled(path)) for path in paths])
 
     def link(self, case_id: str) -> str:
         """The case page, computed from the id alone."""

@@ -5,23 +5,23 @@ twice; every worker also reaps: runs of a slot whose lock nobody holds are queue
 every effect carries `run_key`. The journal holds references only (UIDs, paths), as JSON, never a person or a pixel.
 """
 
-import json
+import errno
 import os
-import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
 import structlog
-from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, WorkflowStatus, error
-from sqlalchemy.exc import SQLAlchemyError
+from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, StepInfo, WorkflowStatus, error
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from dicom_scp.directories import make_directory
-from gateway.locks import locks_of, sqlite_path
-from triage.errors import ConfigError, TemporaryError
+from gateway import journal
+from gateway.journal import DEAD, ENDED_WELL, Job, Step, prepare
+from gateway.lanes import CONCURRENCY, POLLED_OFTEN, Priority, Queue
+from gateway.locks import locks_of
+from triage.errors import ConfigError, GatewayError, TemporaryError
 
 log = structlog.get_logger()
 
@@ -42,36 +42,11 @@ _URGENT_POLL_S = 0.05
 _POLL_S = 0.25
 
 
-class Priority(IntEnum):
-    """Lower runs first. The engine's default, 0, would beat URGENT: every call names one."""
-
-    URGENT = 1
-    NORMAL = 10
-
-
-class Queue(StrEnum):
-    """Lanes of work; a waiting run occupies a place, so lanes that wait are wide."""
-
-    ANALYSIS = "analysis"
-    FORWARD = "forward"
-    PUBLISH = "publish"
-    ALERT = "alert"
-    URGENT = "urgent"
-    DELIVER = "deliver"
-
-
-CONCURRENCY: Mapping[Queue, int] = {
-    Queue.ANALYSIS: 1,  # one study at a time keeps two cores and the memory bound
-    Queue.FORWARD: 4,
-    Queue.PUBLISH: 2,
-    Queue.ALERT: 500,
-    Queue.URGENT: 100,
-    Queue.DELIVER: 200,
-}
-
-
-_POLLED_OFTEN = (Queue.ANALYSIS, Queue.ALERT, Queue.URGENT)
-"""Lanes between the last image and the phone; polling costs a twentieth of a core each, so only these."""
+_NOBODY_LISTENS = "set-aside"
+"""A lane of no worker, where a dead run can be cancelled without being taken up in between."""
+_SLEEP = "DBOS.sleep"
+"""How the journal names a wait, of a signal's receiver too."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class _JsonSerializer(Serializer):
@@ -81,23 +56,10 @@ class _JsonSerializer(Serializer):
         return "stroke-gateway-json"
 
     def serialize(self, data: Any) -> str:
-        if isinstance(data, BaseException):
-            data = {"__error__": type(data).__name__, "message": str(data)[:2000]}
-        return json.dumps(data)
+        return journal.dumped(data)
 
     def deserialize(self, serialized_data: str) -> Any:
-        data = json.loads(serialized_data)
-        if isinstance(data, dict) and "__error__" in data:
-            return RuntimeError(f"{data['__error__']}: {data['message']}")
-        return data
-
-
-def prepare(url: str) -> None:
-    """Switch a SQLite journal to write-ahead logging before its first use; the engine leaves the slow default."""
-    if path := sqlite_path(url):
-        make_directory(path.parent)
-        with closing(sqlite3.connect(path, timeout=30)) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
+        return journal.loaded(serialized_data)
 
 
 def workflow(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -115,9 +77,21 @@ def step(name: str, verb: Callable[..., R]) -> Callable[..., R]:
         should_retry=lambda error: isinstance(error, TemporaryError),
     )
     def run(*args: Any) -> R:
-        return verb(*args)
+        try:
+            return verb(*args)
+        except GatewayError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - its message goes into journal and log, where no person may be
+            raise _harmless(exc) from None
 
     return run
+
+
+def _harmless(exc: Exception) -> Exception:
+    """What a step's foreign error becomes: a full disk or a database that is away passes, the rest is a mistake."""
+    if isinstance(exc, OperationalError) or (isinstance(exc, OSError) and exc.errno in _FULL):
+        return TemporaryError(f"{type(exc).__name__} at {journal.unforeseen(exc)}")
+    return journal.unforeseen(exc)
 
 
 def sleep(seconds: float) -> None:
@@ -130,18 +104,6 @@ def wait_signal(topic: str, timeout_s: float) -> Any:
     return DBOS.recv(topic, timeout_seconds=timeout_s)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One run as the console shows it."""
-
-    key: str
-    workflow: str
-    status: str
-    queue: str | None
-    created_at_ms: int | None
-    attempts: int | None
-
-
 @contextmanager
 def _translated() -> Iterator[None]:
     """Turn the engine's and its database's errors into ours."""
@@ -149,6 +111,8 @@ def _translated() -> Iterator[None]:
         yield
     except error.DBOSNonExistentWorkflowError as exc:
         raise TemporaryError("the run is not there yet; try again") from exc
+    except error.DBOSException as exc:
+        raise TemporaryError("the run changed in the meantime; look again") from exc
     except SQLAlchemyError as exc:
         raise TemporaryError(f"the engine's database does not answer ({type(exc).__name__})") from exc
 
@@ -184,13 +148,54 @@ class Client:
         with _translated():
             self._client.send(key, value, topic=topic, idempotency_key=f"{key}/{topic}")
 
-    def jobs(self, limit: int = 200) -> list[Job]:
-        """Runs, youngest first."""
+    def jobs(self, limit: int | None = 200, states: Sequence[str] = (), key: str | None = None) -> list[Job]:
+        """Runs, youngest first; with their errors when only dead ones, or one, are asked for."""
         with _translated():
             found = self._client.list_workflows(
-                sort_desc=True, load_input=False, load_output=False, limit=limit
+                workflow_ids=[key] if key else None,
+                status=list(states) or None,
+                sort_desc=True,
+                load_input=False,
+                load_output=bool(key) or tuple(states) == DEAD,
+                limit=limit,
             )
         return [_job(status) for status in found]
+
+    def steps(self, key: str) -> list[Step]:
+        """Steps of a run that are in the journal."""
+        with _translated():
+            return [_step(info) for info in self._client.list_workflow_steps(key)]
+
+    def replay(self, key: str, from_step: int, queue: Queue) -> None:
+        """Run an ended run again under its key from a step on; earlier steps are not repeated."""
+        with _translated():
+            self._client.rewind_workflow(
+                key, start_step=from_step, application_version=VERSION, queue_name=queue.value
+            )
+
+    def cancel(self, key: str) -> None:
+        """Stop a run after its present step."""
+        with _translated():
+            self._client.cancel_workflow(key)
+
+    def set_aside(self, key: str, after_step: int) -> None:
+        """Turn a dead run into a cancelled one, which a person has given up; its steps stay in the journal."""
+        with _translated():
+            self._client.rewind_workflow(key, start_step=after_step + 1, queue_name=_NOBODY_LISTENS)
+            self._client.cancel_workflow(key)
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Delete the oldest runs that ended well before a moment; returns how many went."""
+        with _translated():
+            found = self._client.list_workflows(
+                status=list(ENDED_WELL),
+                completed_before=before.isoformat(),
+                load_input=False,
+                load_output=False,
+                limit=limit,
+            )
+            self._client.delete_workflows([status.workflow_id for status in found])
+        return len(found)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -205,7 +210,17 @@ def _job(status: WorkflowStatus) -> Job:
         queue=status.queue_name,
         created_at_ms=status.created_at,
         attempts=status.recovery_attempts,
+        updated_at_ms=status.updated_at,
+        begun_at_ms=status.dequeued_at,
+        error=str(status.error) if status.error else None,
     )
+
+
+def _step(info: StepInfo) -> Step:
+    ends_ms = [info["completed_at_epoch_ms"] or info["started_at_epoch_ms"] or 0.0]
+    if info["function_name"] == _SLEEP and isinstance(info["output"], float):
+        ends_ms.append(info["output"] * 1000)
+    return Step(info["function_id"], info["function_name"], info["error"] is not None, max(ends_ms))
 
 
 class Worker:
@@ -225,7 +240,7 @@ class Worker:
         DBOS.listen_queues([queue.value for queue in wanted])
         DBOS.launch()
         for queue in wanted:
-            poll_s = _URGENT_POLL_S if queue in _POLLED_OFTEN else _POLL_S
+            poll_s = _URGENT_POLL_S if queue in POLLED_OFTEN else _POLL_S
             DBOS.register_queue(
                 queue.value,
                 worker_concurrency=CONCURRENCY[queue],

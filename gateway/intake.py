@@ -4,7 +4,7 @@ Everything here is derived from what is durable and may be repeated at will: sub
 run, and every state change names the state it starts from. So there is no fast path to keep in step with a slow one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,7 +15,8 @@ import structlog
 
 from dicom_scp.recognition import Completeness, SeriesKind, SeriesLook, look_at_study
 from gateway.config import Intake as IntakeSettings
-from gateway.engine import Client, Priority, Queue
+from gateway.engine import Client
+from gateway.lanes import Priority, Queue
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import Case, CaseState, StoredImage, case_id_of, moment_of
 from triage.errors import TemporaryError
@@ -62,6 +63,8 @@ class Circumstances:
     """How many of those are still open."""
     longest_pause_s: float = 0.0
     """The longest time so far between two images of the perfusion series."""
+    broken_off: frozenset[str] = frozenset()
+    """Series of which an association was aborted that brought images of it."""
 
 
 def perfusion_of(looks: Sequence[SeriesLook]) -> SeriesLook | None:
@@ -70,16 +73,38 @@ def perfusion_of(looks: Sequence[SeriesLook]) -> SeriesLook | None:
     return max(found, key=lambda look: look.images, default=None)
 
 
-def judge(look: SeriesLook | None, known: Circumstances, settings: IntakeSettings) -> Verdict:
-    """Decide whether a study is ready; the quiet timer is the last resort.
+def beginning_of(looks: Sequence[SeriesLook], broken_off: Collection[str]) -> SeriesLook | None:
+    """The series that began like a perfusion series and did not go on, so that it must not pass as another kind of scan.
 
-    `look` is the perfusion series, or None while none was recognised.
+    Either the scanner announced more time points than came, or some slices were imaged more often than others when the
+    sender broke off. Without a sign of that kind, phases of an angiography or of the heart are what they seem.
     """
-    quiet = known.quiet_s >= settings.quiet_s
-    if look is None:
-        if quiet:
-            return Verdict(Readiness.NO_PERFUSION, "no perfusion series: no position was imaged repeatedly")
+    found = [
+        look
+        for look in looks
+        if look.kind is SeriesKind.STATIC
+        and look.completeness is Completeness.INCOMPLETE
+        and (look.frames < (look.expected_frames or 0) or (look.frames > 1 and look.series_uid in broken_off))
+    ]
+    return max(found, key=lambda look: look.images, default=None)
+
+
+def judge_without(looks: Sequence[SeriesLook], known: Circumstances, settings: IntakeSettings) -> Verdict:
+    """Decide about a study in which no perfusion series was recognised."""
+    if known.quiet_s < settings.quiet_s:
         return Verdict(Readiness.WAIT, "no perfusion series yet")
+    ending = "; the sender broke off" if known.broken_off else ""
+    if look := beginning_of(looks, known.broken_off):
+        text = (
+            f"{look.proof}; nothing came for {settings.quiet_s:.0f} s{ending}: the study did not come whole"
+        )
+        return Verdict(Readiness.ANALYSE, text, look.series_uid)
+    return Verdict(Readiness.NO_PERFUSION, f"no perfusion series: no position was imaged repeatedly{ending}")
+
+
+def judge(look: SeriesLook, known: Circumstances, settings: IntakeSettings) -> Verdict:
+    """Decide whether a study with this perfusion series is ready; the quiet timer is the last resort."""
+    quiet = known.quiet_s >= settings.quiet_s
     if look.completeness is Completeness.PROVEN:
         return Verdict(Readiness.ANALYSE, look.proof, look.series_uid)
     ended = known.open_associations == 0 and (
@@ -115,11 +140,17 @@ class Intake:
     """The loop of a worker process that turns arrivals into cases."""
 
     def __init__(
-        self, ledger: Ledger, client: Client, settings: IntakeSettings, analysis_timeout_s: float
+        self,
+        ledger: Ledger,
+        client: Client,
+        settings: IntakeSettings,
+        analysis_timeout_s: float,
+        prepare: Callable[[str, int, Sequence[str]], None] = lambda _case_id, _revision, _paths: None,
     ) -> None:
         self._ledger = ledger
         self._client = client
         self._settings = settings
+        self._prepare = prepare
         self._overdue_after_s = analysis_timeout_s * OVERDUE_FACTOR
         self._cursor = 0
         self._studies: dict[str, _Study] = {}
@@ -152,6 +183,8 @@ class Intake:
                 )
         for study_uid in self._ledger.arrivals.studies_to_forward():
             self._order_forward(study_uid)
+        for key in self._ledger.commitments.unfinished():
+            self._submit("commitment", f"commitment:{key}", key, 0, Queue.DELIVER)
 
     def _catch_up(self) -> None:
         for study_uid, latest in self._ledger.arrivals.unaccounted():
@@ -188,7 +221,13 @@ class Intake:
     def _judge(self, case: Case, now: datetime) -> None:
         study = self._read(case.study_uid)
         look = perfusion_of(study.looks)
-        verdict = judge(look, self._circumstances(study, look, now), self._settings)
+        known = self._circumstances(study, look, now)
+        verdict = (
+            judge(look, known, self._settings) if look else judge_without(study.looks, known, self._settings)
+        )
+        if look:
+            mine = [image.path for image in study.images if image.header.series_uid == look.series_uid]
+            self._prepare(case.id, case.revision, mine)
         if verdict.readiness is Readiness.WAIT:
             return
         # What was judged is accounted for: images that came in between must not count as late.
@@ -206,26 +245,37 @@ class Intake:
     def _circumstances(self, study: _Study, look: SeriesLook | None, now: datetime) -> Circumstances:
         quiet_s = (now - study.images[-1].received_at).total_seconds()
         if look is None:
-            return Circumstances(quiet_s, associations=0, open_associations=0)
+            return Circumstances(quiet_s, 0, 0, broken_off=self._broken_off(study, quiet_s))
         mine = [image for image in study.images if image.header.series_uid == look.series_uid]
         ids = {image.association_id for image in mine}
         still_open = self._ledger.arrivals.open_associations(sorted(ids))
         return Circumstances(quiet_s, len(ids), still_open, _longest_pause_s(mine))
 
+    def _broken_off(self, study: _Study, quiet_s: float) -> frozenset[str]:
+        """Series whose sender broke off; nobody asks before nothing more comes."""
+        if quiet_s < self._settings.quiet_s:
+            return frozenset()
+        brought = {(image.association_id, image.header.series_uid) for image in study.images}
+        aborted = self._ledger.arrivals.aborted_associations(sorted({name for name, _ in brought}))
+        return frozenset(series for name, series in brought if name in aborted)
+
     def _order_analysis(self, case_id: str, revision: int) -> None:
-        self._submit("case", f"case:{case_id}:r{revision}", case_id, revision, Queue.ANALYSIS)
+        if self._submit("case", f"case:{case_id}:r{revision}", case_id, revision, Queue.ANALYSIS):
+            self._ledger.cases.stamp(case_id, revision, "compute_queued_at", datetime.now(UTC))
 
     def _order_forward(self, study_uid: str) -> None:
         if case := self._ledger.cases.of_study(study_uid):
             key = f"forward:{case.id}:{case.forward_runs}"
             self._submit("forward", key, case.id, case.forward_runs, Queue.FORWARD)
 
-    def _submit(self, name: str, key: str, case_id: str, number: int, queue: Queue) -> None:
-        """Submit once per process; a repeat after a restart is the same run."""
-        if key not in self._submitted:
-            priority = Priority.NORMAL if queue is Queue.FORWARD else Priority.URGENT
-            self._client.submit(name, key, case_id, number, queue=queue, priority=priority)
-            self._submitted.add(key)
+    def _submit(self, name: str, key: str, case_id: str, number: int, queue: Queue) -> bool:
+        """Submit once per process, and return whether this was it; a repeat after a restart is the same run."""
+        if key in self._submitted:
+            return False
+        priority = Priority.NORMAL if queue is Queue.FORWARD else Priority.URGENT
+        self._client.submit(name, key, case_id, number, queue=queue, priority=priority)
+        self._submitted.add(key)
+        return True
 
 
 def _concerns_result(case: Case, study: _Study) -> bool:

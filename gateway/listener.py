@@ -19,11 +19,14 @@ from dicom_scp.guard import Door
 from dicom_scp.listener import Listener, ListenerSettings, open_doors, serve
 from dicom_scp.negotiation import Permission
 from dicom_scp.policy import PeerRule
+from dicom_scp.services import Service
 from dicom_scp.spool import Spool
 from dicom_scp.tls import TlsSettings
+from gateway.commitment.requests import service_of
 from gateway.config import Config, DicomTls
 from gateway.ledger.ledger import Ledger
 from gateway.recording import ArrivalRecorder
+from gateway.retrieval.services import services_of
 
 log = structlog.get_logger()
 
@@ -78,12 +81,18 @@ def _serve(
 ) -> None:
     ledger, spool = Ledger.open(config.ledger_url), Spool(config.spool_dir)
     recorder = ArrivalRecorder(ledger.engine)
-    handle = _listen(settings, doors, spool, ledger, recorder)
+    handle = _listen(settings, doors, spool, ledger, recorder, services_of_site(config, ledger))
     log.info("listener ready", ae_title=settings.ae_title, port=handle.port, tls_port=handle.tls_port)
     until()
     handle.shutdown()
     recorder.close()
     spool.close()
+
+
+def services_of_site(config: Config, ledger: Ledger) -> list[Service]:
+    """What is served beside verification and storage."""
+    commitment = [service_of(ledger.commitments)] if config.dicom.storage_commitment else []
+    return [*commitment, *services_of(config)]
 
 
 def _listen(
@@ -92,6 +101,7 @@ def _listen(
     spool: Spool,
     ledger: Ledger,
     recorder: ArrivalRecorder,
+    services: Sequence[Service],
 ) -> Listener:
     def on_association(event: AssociationEvent) -> None:
         ledger.arrivals.record_association(event)
@@ -107,6 +117,7 @@ def _listen(
         on_arrival=recorder.record,
         on_association=on_association,
         on_refusal=on_refusal,
+        services=services,
         doors=doors,
     )
 

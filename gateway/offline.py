@@ -3,17 +3,18 @@
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
 
+from dicom_scp.finding import find_perfusion
 from dicom_scp.headers import read_header
-from dicom_scp.reader import find_perfusion
-from gateway.analysis import analyse_files, refused
+from gateway.analysis import analyse_files
 from gateway.exports import export
+from gateway.refusal import refused
 from gateway.release import SOFTWARE_VERSION
 from gateway.terminal import report
 from triage.errors import InputError
@@ -46,20 +47,18 @@ def _misused(reason: str) -> int:
     return USAGE_EXIT
 
 
-def _named(voxels: Sequence[tuple[int, int, int]] | None) -> Mapping[str, NDArray[np.int64]]:
+def _named(voxels: Sequence[tuple[int, int, int]] | None) -> NDArray[np.int64] | None:
     """What the caller names: arterial voxels int64 ``(K, 3)`` on the working grid, or nothing."""
-    return {"arterial_voxels": np.array(voxels, np.int64)} if voxels else {}
+    return np.array(voxels, np.int64) if voxels else None
 
 
-def _analyse(
-    folder: Path, threads: int, named: Mapping[str, NDArray[np.int64]]
-) -> tuple[Analysis, Path | None]:
+def _analyse(folder: Path, threads: int, named: NDArray[np.int64] | None) -> tuple[Analysis, Path | None]:
     try:
         paths = find_perfusion(folder)
         header = read_header(paths[0])
     except InputError as exc:
         return refused(str(exc), "", ""), None
-    return analyse_files(paths, header.study_uid, header.series_uid, threads, **named), paths[0]
+    return analyse_files(paths, header.study_uid, header.series_uid, threads, named), paths[0]
 
 
 def write(analysis: Analysis, source: Path | None, folder: Path) -> None:

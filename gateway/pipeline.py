@@ -7,9 +7,11 @@ so each is harmless when repeated, and each failure ends in a named state with a
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
+from threading import BoundedSemaphore
 from typing import TypeVar
 
+from gateway.commitment import reporting
 from gateway.desk import Desk
 from gateway.engine import sleep, step, wait_signal, workflow
 from gateway.steps import alerting, analysis, delivering, forwarding
@@ -21,23 +23,36 @@ BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 LONGEST_BACKOFF_S = 3600.0
 """Nothing is given up while its receiver may come back: after eight hours of outage the first try is within the hour."""
 
+UPLOADS = BoundedSemaphore(4)
+"""Batches on their way to the archive at once; a run that waits for an archive that is away holds none."""
+
+REPORTS = len(BACKOFF_S) + 72
+"""Attempts to report a storage commitment, the later ones hourly: a scanner that is off over a weekend is waited for."""
+
 
 def backoff_s() -> Iterator[float]:
     """Waiting times between attempts, without end."""
     return chain(BACKOFF_S, repeat(LONGEST_BACKOFF_S))
 
 
-def register(desk: Desk) -> None:  # noqa: C901 - a page with five workflows, none of which branches deeply
+def _forward_images(desk: Desk, case_id: str) -> str:
+    with UPLOADS:
+        return forwarding.forward_images(desk, case_id)
+
+
+def register(desk: Desk) -> None:  # noqa: C901 - a page with six workflows, none of which branches deeply
     """Declare the workflows of a case; `desk` holds what their steps work with."""
 
     def verb(act: Callable[..., R]) -> Callable[..., R]:
-        return step(act.__name__, partial(act, desk))
+        return step(act.__name__.lstrip("_"), partial(act, desk))
 
     analyse, give_up = verb(analysis.analyse), verb(analysis.give_up)
     announce, escalate = verb(alerting.announce), verb(alerting.escalate)
     nobody_answered = verb(alerting.nobody_answered)
     attempt = verb(delivering.attempt)
-    forward_images, end_run = verb(forwarding.forward_images), verb(forwarding.end_run)
+    attempt_commitment = verb(reporting.attempt_commitment)
+    give_up_commitment = verb(reporting.give_up_commitment)
+    forward_images, end_run = verb(_forward_images), verb(forwarding.end_run)
 
     @workflow("case")
     def case(case_id: str, revision: int) -> None:
@@ -78,3 +93,12 @@ def register(desk: Desk) -> None:  # noqa: C901 - a page with five workflows, no
             else:
                 delays_s = backoff_s()
         end_run(case_id, run)
+
+    @workflow("commitment")
+    def commitment(key: str, _run: int) -> None:
+        """Somebody wants to delete images: what we vouch for, told until it is heard."""
+        for delay_s in islice(backoff_s(), REPORTS):
+            if attempt_commitment(key):
+                return
+            sleep(delay_s)
+        give_up_commitment(key)

@@ -119,7 +119,7 @@ class ArrivalRecorder:
 
 
 COLUMNS = (
-    "study_uid", "series_uid", "sop_instance_uid", "sha256", "path", "size_bytes", "transfer_syntax_uid",
+    "study_uid", "series_uid", "sop_instance_uid", "digest", "path", "size_bytes", "transfer_syntax_uid",
     "received_at", "calling_ae", "called_ae", "association_id", "header", "forward_state",
 )  # fmt: skip
 """Of the table of arrivals, as they are written."""

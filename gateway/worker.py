@@ -1,4 +1,4 @@
-"""The worker process: the workflow engine of one slot, the intake that feeds it, and the keeper of the bytes."""
+"""The worker process: the workflow engine of one slot, the intake that feeds it, the keeper of the bytes and the watchman of the runs."""
 
 import os
 import signal
@@ -9,13 +9,14 @@ from threading import Event
 import structlog
 
 from gateway import pipeline
+from gateway.analysts import Analysts
 from gateway.config import Config
 from gateway.desk import Desk
 from gateway.engine import Client, Worker
 from gateway.intake import Intake
 from gateway.ledger.ledger import Ledger
+from gateway.runs.watchman import Watchman
 from gateway.storage.keeper import Keeper
-from models.perfusion import load_deconvolver
 from triage.errors import ConfigError
 from viewer_bridge.orthanc import Orthanc
 
@@ -35,7 +36,8 @@ def open_desk(config: Config) -> Desk:
             "orthanc.url: a worker needs the archive's address; `stroke-gateway run` starts a private one"
         )
     orthanc = Orthanc(config.orthanc.url, config.orthanc.username, config.orthanc.password)
-    return Desk(config, Ledger.open(config.ledger_url), Client(config.engine_url), orthanc)
+    analysts = Analysts(config.worker.analysis_threads)
+    return Desk(config, Ledger.open(config.ledger_url), Client(config.engine_url), orthanc, analysts)
 
 
 def run(config: Config) -> None:
@@ -43,15 +45,15 @@ def run(config: Config) -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    load_deconvolver(
-        config.worker.analysis_threads
-    )  # a wrong model stops us at the start, not at the first patient
     desk = open_desk(config)
+    desk.analysts.require_models()  # a wrong model stops us at the start, not at the first patient
     pipeline.register(desk)
     worker = Worker(config.engine_url, config.worker.slot)
     threading.Thread(target=Keeper(desk).run, args=(stop,), name="keeper", daemon=True).start()
+    watchman = Watchman(desk.client, desk.ledger, config.runs)
+    threading.Thread(target=watchman.run, args=(stop,), name="watchman", daemon=True).start()
     log.info("worker ready", slot=config.worker.slot)
-    Intake(desk.ledger, desk.client, config.intake, config.worker.analysis_timeout_s).run(stop)
+    Intake(desk.ledger, desk.client, config.intake, config.worker.analysis_timeout_s, desk.prepare).run(stop)
     worker.stop()
     log.info("worker stopped", slot=config.worker.slot)
     sys.stderr.flush()

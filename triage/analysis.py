@@ -11,6 +11,7 @@ from triage.arterial import NoArterialInputError
 from triage.assessment import nominal_ml
 from triage.errors import AnalysisError, InputError
 from triage.plausibility import Reading, of_assessment
+from triage.preparation import AFRESH, FrameWork
 from triage.record import Record
 from triage.report import Reckoning, refused, reported, reported_without_input
 from triage.stages import (
@@ -44,6 +45,7 @@ def analyse(
     clock: Callable[[], float],
     method: Method = USUAL,
     arterial_voxels: NDArray[np.int64] | None = None,
+    work: FrameWork = AFRESH,
 ) -> Analysis:
     """Analyse one CT perfusion series; a scan that cannot be analysed is a result that says why.
 
@@ -58,6 +60,8 @@ def analyse(
     arterial_voxels
         int64 ``(K, 3)``, indices (z, y, x) on the working grid; the result of this arterial input stands beside that of
         the one found.
+    work
+        How single frames are read and located; see `triage.preparation`.
 
     Raises
     ------
@@ -72,7 +76,7 @@ def analyse(
     record = Record(clock)
     try:
         with record.stage("total"):
-            findings, reckoning = _protocol(source, record, method, arterial_voxels)
+            findings, reckoning = _protocol(source, record, method, arterial_voxels, work)
     except AnalysisError as refusal:
         return Analysis(refused(source, str(refusal), tuple(record.quality), record.timing_s), None)
     flags = tuple(record.quality)
@@ -82,11 +86,15 @@ def analyse(
 
 
 def _protocol(
-    source: FrameSource, record: Record, method: Method, arterial_voxels: NDArray[np.int64] | None
+    source: FrameSource,
+    record: Record,
+    method: Method,
+    arterial_voxels: NDArray[np.int64] | None,
+    work: FrameWork,
 ) -> tuple[Findings, Reckoning | None]:
     record.quality.extend(quality.of_sampling(source.time_s, source.geometry))
     timing.check_sampling(source.time_s)
-    scan = take_scan(source, record)
+    scan = take_scan(source, record, work)
     head = look_at_head(scan, record)
     try:
         with record.stage("arterial_input"):

@@ -1,5 +1,6 @@
 """Rigid head motion, frame by frame: where the head went, and every frame brought back."""
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -12,7 +13,17 @@ from triage.errors import AnalysisError
 from triage.matching import BONE_WINDOW_HU, Pose, Window, bone_window, centre_mm, matcher, pose_between
 from triage.types import Float32, Float64, Geometry, Mask, Motion
 
-__all__ = ["Alignment", "Pose", "aligned", "centre_mm", "estimate", "pose_between", "resampled"]
+__all__ = [
+    "Alignment",
+    "Pose",
+    "aligned",
+    "centre_mm",
+    "estimate",
+    "located",
+    "pose_between",
+    "resampled",
+    "resampled_frame",
+]
 
 REFERENCE_FRAMES = 5
 """First frames whose median is the reference: before the bolus, and a single jerk does not shift it."""
@@ -52,8 +63,32 @@ class Alignment(NamedTuple):
     motion: Motion
 
 
-def aligned(hu: Float32, geometry: Geometry) -> Alignment:
+Locate = Callable[[Float32, NDArray[np.intp], Geometry], Sequence[tuple[Pose, float]]]
+"""Pose and misfit of every frame ``(T, Z, Y, X)`` to the median of some of them, given by their numbers."""
+
+
+def located(hu: Float32, first: NDArray[np.intp], geometry: Geometry) -> Sequence[tuple[Pose, float]]:
+    """Find every frame anew."""
+    reference = matcher([hu[t] for t in first], geometry)
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(reference.locate, hu))
+
+
+Resample = Callable[[int, Float32, Pose, Geometry, Window], Float32]
+"""The window of a frame, given by its number and as ``(Z, Y, X)``, in the pose of the reference."""
+
+
+def resampled_frame(_number: int, frame: Float32, pose: Pose, geometry: Geometry, window: Window) -> Float32:
+    """Resample every frame anew."""
+    return resampled(frame, pose, geometry, window)
+
+
+def aligned(
+    hu: Float32, geometry: Geometry, locate: Locate = located, resample: Resample = resampled_frame
+) -> Alignment:
     """Bring every frame of ``(T, Z, Y, X)`` into the pose of the first frames.
+
+    `locate` and `resample` may remember what is known.
 
     Frames beyond repair are listed in the motion. They count as unseen in all slices; in `hu` the nearest usable frame
     stands for them, and in the motion curve a pose between those of their neighbours. Far from the skull, moved frames
@@ -64,20 +99,18 @@ def aligned(hu: Float32, geometry: Geometry) -> Alignment:
     AnalysisError
         When the head cannot be followed in most frames.
     """
-    poses, misfits = estimate(hu, geometry)
+    poses, misfits = estimate(hu, geometry, locate)
     usable = np.asarray(misfits <= UNLIKE)
     _require_most(usable)
     seen = np.array([_seen_slices(pose, geometry) for pose in poses]) & usable[:, None]
     rarely = seen.mean(axis=0) < FEWEST_SEEN
     seen[:, rarely] = usable[:, None]
-    return Alignment(_brought_back(hu, poses, usable, geometry), seen, _motion(poses, usable))
+    return Alignment(_brought_back(hu, poses, usable, geometry, resample), seen, _motion(poses, usable))
 
 
-def estimate(hu: Float32, geometry: Geometry) -> tuple[list[Pose], Float64]:
+def estimate(hu: Float32, geometry: Geometry, locate: Locate = located) -> tuple[list[Pose], Float64]:
     """Pose of every frame and its misfit ``(T,)`` to the reference, the first frames' median."""
-    reference = matcher([hu[t] for t in _reference_frames(hu)], geometry)
-    with ThreadPoolExecutor(THREADS) as pool:
-        found = list(pool.map(reference.locate, hu))
+    found = locate(hu, _reference_frames(hu), geometry)
     return [pose for pose, _ in found], np.array([misfit for _, misfit in found])
 
 
@@ -105,7 +138,9 @@ def _motion(poses: list[Pose], usable: Mask) -> Motion:
     return Motion(curve[:, :3].copy(), curve[:, 3:].copy(), np.flatnonzero(~usable))
 
 
-def _brought_back(hu: Float32, poses: list[Pose], usable: Mask, geometry: Geometry) -> Float32:
+def _brought_back(
+    hu: Float32, poses: list[Pose], usable: Mask, geometry: Geometry, resample: Resample
+) -> Float32:
     """Frames in the pose of the reference; the input itself where nothing moved and all is usable."""
     moved = np.array([pose.displacement_mm() > NEGLIGIBLE_MM for pose in poses])
     if usable.all() and not moved.any():
@@ -118,7 +153,7 @@ def _brought_back(hu: Float32, poses: list[Pose], usable: Mask, geometry: Geomet
         source = known[np.abs(known - t).argmin()]
         still[t] = hu[known[0] if moved[source] else source]
         if moved[source]:
-            window.of(still[t])[:] = resampled(hu[source], poses[source], geometry, window)
+            window.of(still[t])[:] = resample(source, hu[source], poses[source], geometry, window)
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(bring, range(len(hu))))

@@ -1,6 +1,7 @@
 """From the scanner's grid to the working grid: local means of voxels, nothing else."""
 
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -22,10 +23,15 @@ THREADS = 2
 """Frames averaged side by side: the product promises its times on two cores."""
 
 
-def reduced(source: FrameSource) -> CtpSeries:
+FrameMean = Callable[[int, int, int], Float32]
+"""Mean of a frame by its number, over so many slices and so many pixels either way."""
+
+
+def reduced(source: FrameSource, mean: FrameMean | None = None) -> CtpSeries:
     """The scan on the working grid, clipped at air; the slices of a slab share their mean time.
 
-    Frames are asked for one at a time by each thread, reduced and forgotten: the whole scan is never in memory.
+    Frames are asked for one at a time by each thread, reduced and forgotten: the whole scan is never in memory. `mean`
+    may remember what is known already.
 
     Raises
     ------
@@ -33,16 +39,13 @@ def reduced(source: FrameSource) -> CtpSeries:
         When the images contain NaN or infinity, and whatever the source raises.
     """
     geometry, (frames, _) = source.geometry, source.time_s.shape
-    factor = max(1, round(max(geometry.shape[1:]) / WORKING_MATRIX))
-    slab = max(1, round(WORKING_SLAB_MM / geometry.spacing_mm[0]))
-    slab = min(slab, geometry.shape[0])
+    slab, factor = steps(geometry)
     working = _coarser(geometry, slab, factor)
     hu = np.empty((frames, *working.shape), dtype=np.float32)
+    mean = mean or frame_mean(source)
 
     def reduce_frame(number: int) -> None:
-        frame = source.frame(number)
-        require(frame.shape == geometry.shape, f"frame {frame.shape} does not fit geometry {geometry.shape}")
-        hu[number] = block_mean(frame, slab, factor)
+        hu[number] = mean(number, slab, factor)
 
     with ThreadPoolExecutor(THREADS) as pool:
         deque(pool.map(reduce_frame, range(frames)), maxlen=0)
@@ -50,6 +53,24 @@ def reduced(source: FrameSource) -> CtpSeries:
         raise InputError("the images contain NaN or infinity; convert missing pixels to air before analysis")
     time_s = source.time_s[:, : working.shape[0] * slab].reshape(frames, -1, slab).mean(axis=2)
     return CtpSeries(hu, time_s, working, source.study_uid, source.series_uid)
+
+
+def steps(geometry: Geometry) -> tuple[int, int]:
+    """How many slices and how many pixels either way become one."""
+    slab = max(1, round(WORKING_SLAB_MM / geometry.spacing_mm[0]))
+    factor = max(1, round(max(geometry.shape[1:]) / WORKING_MATRIX))
+    return min(slab, geometry.shape[0]), factor
+
+
+def frame_mean(source: FrameSource) -> FrameMean:
+    """Means of frames that are read when they are asked for."""
+
+    def mean(number: int, slab: int, factor: int) -> Float32:
+        frame, shape = source.frame(number), source.geometry.shape
+        require(frame.shape == shape, f"frame {frame.shape} does not fit geometry {shape}")
+        return block_mean(frame, slab, factor)
+
+    return mean
 
 
 def block_mean(frame: Float32, slab: int, factor: int) -> Float32:

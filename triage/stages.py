@@ -16,6 +16,7 @@ from triage.denoise import Denoiser, denoised
 from triage.errors import AnalysisError
 from triage.first_moment import time_to_peak
 from triage.maps import as_maps, perfusion
+from triage.preparation import FrameWork
 from triage.record import Record
 from triage.reduction import reduced
 from triage.symmetry import MidPlane, mid_plane
@@ -105,12 +106,12 @@ class Perfused:
     assessment: Assessment
 
 
-def take_scan(source: FrameSource, record: Record) -> Scan:
+def take_scan(source: FrameSource, record: Record, work: FrameWork) -> Scan:
     """Read frame by frame, average to the working grid, bring every frame into the pose of the first ones."""
     with record.stage("reduce"):
-        series = reduced(source)
+        series = reduced(source, work.mean)
     with record.stage("motion"):
-        hu, seen, moved = motion.aligned(series.hu, series.geometry)
+        hu, seen, moved = motion.aligned(series.hu, series.geometry, work.locate, work.resample)
     return Scan(hu, seen, series.time_s, series.geometry, moved)
 
 

@@ -1,8 +1,9 @@
 """An analysis as DICOM objects in the patient's study, each kind in a new series of its own."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 
 from pydicom import Dataset
 
@@ -13,6 +14,7 @@ from viewer_bridge.pages import map_pages, summary_page
 from viewer_bridge.reference_series import reference_series
 from viewer_bridge.secondary_capture import page_series
 from viewer_bridge.segmentation import segmentation
+from viewer_bridge.superseding import rejection_note
 
 
 def result_objects(
@@ -22,8 +24,9 @@ def result_objects(
     revision: int,
     software_version: str,
     created_at: datetime | None = None,
+    former: Sequence[Sequence[Dataset]] = (),
 ) -> list[Dataset]:
-    """Return every object to publish, pages first: they matter most and stand alone.
+    """Return every object to publish, pages first: they matter most and stand alone; what rejects others comes last.
 
     The same arguments give the same bytes, so publishing twice is harmless.
 
@@ -40,6 +43,8 @@ def result_objects(
         Of this product.
     created_at
         When the analysis ended; the time of the source image when not given.
+    former
+        Headers of the objects of every former revision that has any, the latest last: they are superseded.
 
     Raises
     ------
@@ -47,10 +52,15 @@ def result_objects(
         The header belongs to another study or series than the result, or the revision is not positive.
     """
     _check(analysis.result, source, revision)
-    origin = Origin(source, revision, software_version, created_at or creation_time(source))
+    latest = former[-1] if former else ()
+    origin = Origin(source, revision, software_version, created_at or creation_time(source), latest)
     summary = summary_page(analysis, software_version=software_version)
     maps = map_pages(analysis, software_version=software_version)
-    return [*page_series([summary, *maps.values()], origin), *_volumes(analysis, origin)]
+    return [
+        *page_series([summary, *maps.values()], origin),
+        *_volumes(analysis, origin),
+        *rejection_note(list(chain.from_iterable(former)), origin),
+    ]
 
 
 def file_bytes(ds: Dataset) -> bytes:

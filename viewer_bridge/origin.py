@@ -1,6 +1,6 @@
 """What every result object shares: whose it is, where it came from, who made it, and its identifiers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -80,6 +80,10 @@ ACQUISITION_EQUIPMENT = CodedConcept("109101", "DCM", "Acquisition Equipment")
 """Purpose of a contributing equipment item (PS3.16 CID 7005)."""
 
 
+SUPERSEDED = CodedConcept("superseded", "99STROKEGW", "Former revision, superseded by this series")
+"""Purpose of a related series; PS3.16 CID 7210 may be extended and has no word for this."""
+
+
 @dataclass(frozen=True, slots=True)
 class SeriesKind:
     """One of our series: its role in UIDs, its place, and what a reader sees in the series list."""
@@ -104,12 +108,15 @@ class Origin:
         Of this product.
     created_at
         When the analysis ended; becomes the content date and time.
+    former
+        Headers of the objects of the revision before; each series of ours names the one that it takes the place of.
     """
 
     source: Dataset = field(repr=False)
     revision: int
     software_version: str
     created_at: datetime
+    former: Sequence[Dataset] = field(default=(), repr=False)
 
     def uid(self, role: str, index: int = 0) -> str:
         """Return the UID of the object or series with this role."""
@@ -118,6 +125,10 @@ class Origin:
     def series_number(self, kind: SeriesKind) -> int:
         """Return the number of a result series in the study."""
         return FIRST_SERIES_NUMBER + SERIES_PER_REVISION * (self.revision - 1) + kind.place
+
+    def described(self, kind: SeriesKind) -> str:
+        """Return what a reader sees in the list of series: a later revision says first that it is one."""
+        return kind.description if self.revision == 1 else f"REV {self.revision}: {kind.description}"
 
     def blank(self, kind: SeriesKind, sop_class: str, index: int) -> Dataset:
         """Return a new object of a series with every shared module filled in."""
@@ -129,7 +140,7 @@ class Origin:
         ds.file_meta.MediaStorageSOPInstanceUID = UID(ds.SOPInstanceUID)
         ds.SeriesInstanceUID, ds.SeriesNumber = self.uid(kind.role), self.series_number(kind)
         ds.Modality, ds.InstanceNumber = kind.modality, index
-        ds.SeriesDescription = kind.description
+        ds.SeriesDescription = self.described(kind)
         ds.BodyPartExamined = "HEAD"
         ds.Manufacturer = ds.ManufacturerModelName = MANUFACTURER
         ds.ImageComments = RESEARCH_USE
@@ -146,15 +157,17 @@ class Origin:
         ds.SoftwareVersions = self.software_version
         ds.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
         ds.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
-        ds.RelatedSeriesSequence = [self._source_series()]
+        source = _related(self.source.StudyInstanceUID, self.source.SeriesInstanceUID)
+        ds.RelatedSeriesSequence = [source, *self._superseded(ds.Modality)]
         ds.ContributingEquipmentSequence = [self._scanner()]
 
-    def _source_series(self) -> Dataset:
-        item = Dataset()
-        item.StudyInstanceUID = self.source.StudyInstanceUID
-        item.SeriesInstanceUID = self.source.SeriesInstanceUID
-        item.PurposeOfReferenceCodeSequence = []
-        return item
+    def _superseded(self, modality: str) -> Iterator[Dataset]:
+        """Former series of the same kind: of ours, no two share a modality."""
+        series = {
+            (ds.StudyInstanceUID, ds.SeriesInstanceUID) for ds in self.former if ds.Modality == modality
+        }
+        for study_uid, series_uid in sorted(series):
+            yield _related(study_uid, series_uid, SUPERSEDED)
 
     def _scanner(self) -> Dataset:
         item = Dataset()
@@ -162,6 +175,13 @@ class Origin:
         item.Manufacturer = str(self.source.get("Manufacturer") or "unknown")
         item.ManufacturerModelName = str(self.source.get("ManufacturerModelName") or "unknown")
         return item
+
+
+def _related(study_uid: str, series_uid: str, *purpose: CodedConcept) -> Dataset:
+    item = Dataset()
+    item.StudyInstanceUID, item.SeriesInstanceUID = study_uid, series_uid
+    item.PurposeOfReferenceCodeSequence = list(purpose)
+    return item
 
 
 def _patient_and_study(source: Dataset) -> Iterator[DataElement]:

@@ -18,6 +18,9 @@ from viewer_bridge.links import checked_uid
 
 CONNECT_S = 3.0
 READ_S = 30.0
+DIGESTED_BYTES_PER_S = 10e6
+"""An upload is waited for that much longer: Orthanc 1.10.1 takes up to 10 s for each gigabyte on a quiet machine
+(measured), and a second try while it is still busy would double what it holds in memory."""
 """Orthanc answers an upload in milliseconds; a minute-long silence is an outage."""
 
 ALIVE_S = 2.0
@@ -103,7 +106,8 @@ class Orthanc:
         headers = {**self._pool.headers, "Content-Type": "application/dicom"}
         url = f"{self._root}/instances"
         try:
-            answer = self._pool.request("POST", url, body=dicom, headers=headers)
+            timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S + len(dicom) / DIGESTED_BYTES_PER_S)
+            answer = self._pool.request("POST", url, body=dicom, headers=headers, timeout=timeout)
         except urllib3.exceptions.HTTPError as error:
             raise self._away(error) from error
         if answer.status >= 300:

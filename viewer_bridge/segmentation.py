@@ -60,13 +60,24 @@ def segmentation(findings: Findings, reference: Sequence[Dataset], origin: Origi
         manufacturer_model_name=MANUFACTURER,
         software_versions=origin.software_version,
         device_serial_number=NO_SERIAL_NUMBER,
-        content_label="CORE_PENUMBRA",
+        content_label=_label(origin.revision),
         content_description=RESEARCH_USE,
-        series_description=KIND.description,
+        series_description=origin.described(KIND),
     )
     origin.stamp(ds)
     _settle_dimension_uid(ds, origin)
     return [ds]
+
+
+def _label(revision: int) -> str:
+    """Return the content label, at most 16 characters (PS3.5 6.2, CS).
+
+    Examples
+    --------
+    >>> _label(1), _label(2)
+    ('CORE_PENUMBRA', 'CORE_PENUM_R2')
+    """
+    return "CORE_PENUMBRA" if revision == 1 else f"CORE_PENUM_R{revision}"
 
 
 def _descriptions(origin: Origin) -> list[SegmentDescription]:

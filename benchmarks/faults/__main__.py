@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.faults import abuse, corpus, disk_faults, disks, fuzz, hostile, kills, power_cuts
+from benchmarks.faults import abuse, corpus, disk_faults, disks, fuzz, giant, hostile, kills, power_cuts
 from benchmarks.faults.house import STRACE, Stable, a_stable
 from benchmarks.faults.report import Row, failures, print_table
 
@@ -20,6 +20,7 @@ PARTS: dict[str, Part] = {
     "disks": lambda stable, folder, is_long: disk_faults.rows(stable, folder, is_long=is_long),
     "peers": lambda stable, folder, is_long: abuse.rows(stable, folder, is_long=is_long),
     "content": lambda _stable, folder, is_long: hostile.rows(folder, is_long=is_long),
+    "giant": lambda _stable, folder, is_long: giant.rows(folder) if is_long else [],
 }
 REASONS: dict[str, Callable[[], str]] = {
     "kills": lambda: "" if STRACE else "strace is not installed",

@@ -17,6 +17,8 @@ CORPUS_VARIABLE = "STROKE_GATEWAY_HOSTILE_CORPUS"
 BIG_ENDIAN, DEFLATED, JPEG2000 = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.90"
 LARGEST_FILE_BYTES = 30_000_000
 _UID = re.compile(rb"[0-9.]{1,64}")
+NOT_DICOM = frozenset({".md", ".txt", ".json", ".py", ".pyc", ".zst"})
+"""Names of what lies beside test files; many of those have no ending at all."""
 _SOP_CLASS, _SOP_INSTANCE = (0x08, 0x16), (0x08, 0x18)
 
 
@@ -45,8 +47,9 @@ def why_no_folder() -> str:
 def of_others() -> Iterator[Hostile]:
     """Files of the hostile folder."""
     root = folder()
-    for path in sorted(root.rglob("*.dcm")) if root else ():
-        yield of_file(path)
+    for path in sorted(root.rglob("*")) if root else ():
+        if path.is_file() and path.suffix not in NOT_DICOM:
+            yield of_file(path)
 
 
 def of_libraries() -> Iterator[Hostile]:
@@ -54,8 +57,12 @@ def of_libraries() -> Iterator[Hostile]:
     for package in ("pydicom", "data_store"):
         spec = find_spec(package)
         for place in (spec.submodule_search_locations or ()) if spec else ():
-            for path in sorted(Path(place).rglob("*.dcm")):
-                if path.stat().st_size < LARGEST_FILE_BYTES:
+            for path in sorted(Path(place, "data").rglob("*")):
+                if (
+                    path.is_file()
+                    and path.suffix not in NOT_DICOM
+                    and path.stat().st_size < LARGEST_FILE_BYTES
+                ):
                     yield of_file(path)
 
 
@@ -68,7 +75,7 @@ def of_file(path: Path) -> Hostile:
     instance = _value(dataset[:65_536], _SOP_INSTANCE) or meta.get(3, b"") or b"1.2.3"
     syntax = meta.get(0x10, b"").strip(b"\0 ")
     return Hostile(
-        name=path.name,
+        name=f"{path.parent.name}/{path.name}",
         dataset=dataset,
         instance=instance.strip(b"\0 ")[:1000],
         sop_class=_uid_or(sop_class, CT),

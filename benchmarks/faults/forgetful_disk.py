@@ -95,7 +95,14 @@ class ForgetfulDisk(mfusepy.Operations):  # type: ignore[misc]
         is_file = isinstance(node, File)
         times = dict.fromkeys(("st_mtime", "st_atime", "st_ctime"), node.changed_at)
         kind, size = (stat.S_IFREG, len(node.data)) if is_file else (stat.S_IFDIR, 0)
-        return {"st_mode": kind | node.mode, "st_nlink": 1, "st_size": size, "st_ino": node.number, **times}
+        names = node.names if isinstance(node, File) else 1
+        return {
+            "st_mode": kind | node.mode,
+            "st_nlink": names,
+            "st_size": size,
+            "st_ino": node.number,
+            **times,
+        }
 
     def readdir(self, path: str, _fh: int) -> list[str]:
         """Names in a folder."""
@@ -119,20 +126,27 @@ class ForgetfulDisk(mfusepy.Operations):  # type: ignore[misc]
     def unlink(self, path: str) -> None:
         """Remove a name."""
         folder, name = self._parent(path)
-        node = folder.names.pop(name)
+        self._drop(folder.names.pop(name))
+
+    def _drop(self, node: File | Folder | None) -> None:
         if isinstance(node, File):
-            self.used_bytes -= len(node.data)
+            node.names -= 1
+            self.used_bytes -= 0 if node.names else len(node.data)
 
     def rename(self, old: str, new: str) -> None:
         """Give another name, replacing what has it."""
         folder, name = self._parent(old)
         target, new_name = self._parent(new)
+        self._drop(target.names.get(new_name))
         target.names[new_name] = folder.names.pop(name)
 
     def link(self, target: str, source: str) -> None:
         """Give a second name."""
         folder, name = self._parent(target)
-        folder.names[name] = self._node(source)
+        file = self._node(source)
+        assert isinstance(file, File)
+        file.names += 1
+        folder.names[name] = file
 
     def chmod(self, path: str, mode: int) -> None:
         """Set the permissions."""

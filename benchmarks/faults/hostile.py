@@ -1,6 +1,5 @@
 """Hostile content through the front door of a whole gateway: every object comes to exactly one end, and nobody dies of it."""
 
-import hashlib
 import random
 import sqlite3
 import time
@@ -9,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.faults import corpus
+from blake3 import blake3
+
+from benchmarks.faults import corpus, readers
 from benchmarks.faults.corpus import Hostile
 from benchmarks.faults.peer import (
     ASSOCIATE_AC,
@@ -23,6 +24,7 @@ from benchmarks.faults.peer import (
 from benchmarks.faults.report import Row, at_most, none_of, row, wait_until
 from benchmarks.faults.testimony import digest_of
 from benchmarks.running import RunningGateway, running_gateway
+from gateway.ledger.records import case_id_of
 
 HANG_S = 5.0
 SILENCE_S = 30.0
@@ -86,7 +88,7 @@ def send_all(port: int, items: Iterable[Hostile], outcome: Outcome) -> None:
             end = f"no connection ({type(exc).__name__})"
         outcome.note(item, end, time.monotonic() - start)
         if end == "taken":
-            outcome.taken[item.name] = hashlib.sha256(item.dataset).hexdigest()
+            outcome.taken[item.name] = blake3(item.dataset).hexdigest()
 
 
 def arrivals(data_dir: Path) -> list[tuple[str, str, str, str]]:
@@ -94,8 +96,17 @@ def arrivals(data_dir: Path) -> list[tuple[str, str, str, str]]:
     connection = sqlite3.connect(f"file:{data_dir / 'ledger.db'}?mode=ro", uri=True, timeout=30)
     try:
         return connection.execute(
-            "SELECT sha256, path, forward_state, coalesce(forward_reason, '') FROM arrivals"
+            "SELECT digest, path, forward_state, coalesce(forward_reason, '') FROM arrivals"
         ).fetchall()
+    finally:
+        connection.close()
+
+
+def studies(data_dir: Path) -> dict[str, str]:
+    """Study of every arrival by digest."""
+    connection = sqlite3.connect(f"file:{data_dir / 'ledger.db'}?mode=ro", uri=True, timeout=30)
+    try:
+        return dict(connection.execute("SELECT digest, study_uid FROM arrivals").fetchall())
     finally:
         connection.close()
 
@@ -108,14 +119,17 @@ def run(folder: Path, items: Sequence[Hostile], seed: int) -> list[Row]:
     before = {path.name for path in folder.parent.iterdir()}
     with running_gateway(folder, SETTINGS) as gateway:
         children = gateway.children()
+        offered = readers.offer(gateway, order)
         send_all(gateway.dicom_port, order, outcome)
         ended_s = wait_until(lambda: _is_over(gateway), END_S, 0.3)
         rows = arrivals(gateway.data_dir)
-        cases = gateway.cases()
+        cases = all_cases(gateway)
         found = [
             *_door_rows(outcome, len(order), seed),
             *_ledger_rows(gateway.data_dir, outcome, rows, ended_s),
             *_case_rows(gateway, cases),
+            *offered,
+            *readers.read(gateway, cases, studies(gateway.data_dir)),
             none_of("processes that died", [line[:200] for line in list(gateway.log) if RESTARTED in line]),
             row("the same processes, Orthanc too", "yes", (same := gateway.children() == children), met=same),
         ]
@@ -127,7 +141,18 @@ def run(folder: Path, items: Sequence[Hostile], seed: int) -> list[Row]:
 def _is_over(gateway: RunningGateway) -> bool:
     if any(state == "pending" for _, _, state, _ in arrivals(gateway.data_dir)):
         return False
-    return all(case["state"] not in OPEN_STATES for case in gateway.cases())
+    return all(case["state"] not in OPEN_STATES for case in all_cases(gateway))
+
+
+def all_cases(gateway: RunningGateway) -> list[dict[str, object]]:
+    """Every case, however many: the list of the API shows the latest."""
+    ids = {case_id_of(study) for study in studies(gateway.data_dir).values()}
+    with gateway.api as api:
+        answers = {case_id: api.get(f"/api/v1/cases/{case_id}") for case_id in sorted(ids)}
+    return [
+        answer.json() if answer.is_success else {"id": case_id, "state": OPEN_STATES[0]}
+        for case_id, answer in answers.items()
+    ]
 
 
 def _door_rows(outcome: Outcome, count: int, seed: int) -> list[Row]:
@@ -150,11 +175,11 @@ def _ledger_rows(
     data_dir: Path, outcome: Outcome, rows: Sequence[tuple[str, str, str, str]], ended_s: float
 ) -> list[Row]:
     states = Counter(state for _, _, state, _ in rows)
-    digests = {sha256: digest_of(data_dir / "spool" / path) for sha256, path, _, _ in rows}
-    lost = [name for name, sha256 in outcome.taken.items() if sha256 not in digests]
-    changed = [sha256[:12] for sha256, found in digests.items() if sha256 != found]
+    digests = {digest: digest_of(data_dir / "spool" / path) for digest, path, _, _ in rows}
+    lost = [name for name, digest in outcome.taken.items() if digest not in digests]
+    changed = [digest[:12] for digest, found in digests.items() if digest != found]
     silent = [
-        f"{sha256[:12]} {state}" for sha256, _, state, reason in rows if state != "forwarded" and not reason
+        f"{digest[:12]} {state}" for digest, _, state, reason in rows if state != "forwarded" and not reason
     ]
     told = ", ".join(f"{state} {number}" for state, number in states.most_common())
     return [

@@ -20,6 +20,8 @@ from benchmarks.running import free_port, toml
 STRACE = shutil.which("strace")
 START_S = 60.0
 ATTACH_S = 10.0
+DETACH_S = 5.0
+"""On Linux 6.18 strace now and then waits for ever for the threads of a process that it killed, which are all dead."""
 STOP_S = 20.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -153,7 +155,11 @@ def injected(pid: int, fault: str, log: Path) -> Iterator[subprocess.Popen[bytes
     finally:
         if tracer.poll() is None:
             tracer.terminate()
-        tracer.wait(10)
+        try:
+            tracer.wait(DETACH_S)
+        except subprocess.TimeoutExpired:
+            tracer.kill()
+            tracer.wait()
         tracer.stderr.close()
 
 

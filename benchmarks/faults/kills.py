@@ -1,13 +1,14 @@
 """The listener killed at its N-th system call of each kind, N = 1, 2, 3 ... until a run ends by itself."""
 
-import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.faults.house import House, Stable, injected
 from benchmarks.faults.peer import ASSOCIATE_AC, SUCCESS, Lost, Peer
-from benchmarks.faults.report import Row, at_most, none_of, row
+from benchmarks.faults.report import Row, at_most, none_of, row, wait_until
 from benchmarks.faults.testimony import Testimony, judge
 
 CALLS = (
@@ -23,6 +24,8 @@ SHORT: tuple[tuple[str, int], ...] = (
 """A spread: the calls around which an acknowledgement turns."""
 ASSOCIATIONS, SLICES = 2, 4
 RESTART_S = 5.0
+UNHARMED_S, DEATH_S = 0.15, 10.0
+"""How long to wait for a death after everything was taken, and after something was not."""
 MOST_POINTS = 80
 """Of one kind; none has so many with so few slices."""
 
@@ -40,10 +43,15 @@ class Tally:
     broken: list[str] = field(default_factory=list)
     acknowledged: int = 0
 
+    @property
+    def _told(self) -> str:
+        kinds = Counter(point.split()[0] for point in self.points)
+        return f"{len(self.points)}: {', '.join(f'{kind} {count}' for kind, count in kinds.items())}"
+
     def rows(self) -> list[Row]:
         """The table's lines."""
         return [
-            row("kill points", "every one reached", len(self.points), met=bool(self.points)),
+            row("kill points", "every one reached", self._told, met=bool(self.points)),
             row("acknowledged while being killed", "> 0", self.acknowledged, met=self.acknowledged > 0),
             none_of("killed: acknowledged and lost", self.lost),
             none_of("killed: never sent and present", self.phantom),
@@ -53,15 +61,22 @@ class Tally:
         ]
 
 
-def send(port: int, testimony: Testimony, slices: int = SLICES, size_bytes: int = 3000) -> list[int]:
-    """One association with several instances; returns their statuses, and stops where the listener does."""
+def send(
+    port: int, testimony: Testimony, slices: int = SLICES, size_bytes: int = 3000, *, again: bool = False
+) -> list[int]:
+    """One association with several instances; returns their statuses, and stops where the listener does.
+
+    With `again`, what was acknowledged last is sent once more before: the new file takes the place of one that counts.
+    """
     statuses: list[int] = []
     try:
         with Peer(port, timeout_s=30) as peer:
             if peer.associate()[0] != ASSOCIATE_AC:
                 return statuses
-            for _ in range(slices):
-                statuses.append(testimony.store(peer, *testimony.slice(size_bytes)))
+            repeated = [testimony.latest] if again and testimony.latest else []
+            for number in range(slices + len(repeated)):
+                chosen = repeated[0] if number < len(repeated) else testimony.slice(size_bytes)
+                statuses.append(testimony.store(peer, *chosen))
                 if statuses[-1] != SUCCESS:
                     return statuses
             peer.release()
@@ -70,24 +85,23 @@ def send(port: int, testimony: Testimony, slices: int = SLICES, size_bytes: int 
     return statuses
 
 
-def send_together(port: int, testimony: Testimony, slices: int = SLICES, size_bytes: int = 3000) -> None:
-    """Two associations at once."""
-    senders = [
-        threading.Thread(target=send, args=(port, testimony, slices, size_bytes)) for _ in range(ASSOCIATIONS)
-    ]
-    for sender in senders:
-        sender.start()
-    for sender in senders:
-        sender.join()
+def send_together(port: int, testimony: Testimony, slices: int = SLICES, size_bytes: int = 3000) -> bool:
+    """Two associations at once, both beginning with the same bytes again; returns whether all of it was taken."""
+    with ThreadPoolExecutor(ASSOCIATIONS) as pool:
+        sent = [
+            pool.submit(send, port, testimony, slices, size_bytes, again=True) for _ in range(ASSOCIATIONS)
+        ]
+    return all(len(one.result()) >= slices and set(one.result()) == {SUCCESS} for one in sent)
 
 
 def kill_at(house: House, call: str, number: int, testimony: Testimony) -> bool:
-    """Send while the process is to be killed at its `number`-th `call`; returns whether it died."""
+    """Send while the process is to be killed at its `number`-th `call`; returns whether it died.
+
+    A process that is being killed is there for a while after its peers have lost it.
+    """
     with injected(house.pid, f"?{call}:signal=KILL:when={number}", house.folder / "trace"):
-        send_together(house.port, testimony)
-        if house.is_alive():
-            return False
-    return True
+        was_unharmed = send_together(house.port, testimony)
+        return wait_until(lambda: not house.is_alive(), UNHARMED_S if was_unharmed else DEATH_S) < DEATH_S
 
 
 def points(*, is_long: bool) -> Iterator[tuple[str, list[int]]]:

@@ -19,6 +19,7 @@ class File:
     dirty: set[int] = field(default_factory=set)
     number: int = field(default_factory=lambda: next(_numbers))
     changed_at: float = field(default_factory=time.time)
+    names: int = 1
 
     def write(self, piece: bytes, offset: int) -> None:
         """Change some bytes."""

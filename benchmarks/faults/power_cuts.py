@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.faults.disks import a_forgetful_disk
 from benchmarks.faults.house import House, Stable
 from benchmarks.faults.kills import send
+from benchmarks.faults.peer import SUCCESS
 from benchmarks.faults.report import Row, none_of, row, wait_until
 from benchmarks.faults.stable import MUTANTS
 from benchmarks.faults.testimony import Testimony, Verdict, judge
@@ -26,6 +27,7 @@ LONGEST_WAIT_S = 0.15
 BIG_BYTES = 300_000
 """Some slices are longer than the listener's buffers, most are short and many."""
 SENDERS = 2
+SLICES_A_TURN = 5
 
 
 @dataclass
@@ -93,7 +95,7 @@ def _send_until_cut(house: House, testimony: Testimony, chance: random.Random, c
     """Send from several associations, cut, and end the process: it would see nothing but errors from now on."""
     before = len(testimony.acknowledged)
     sizes = [chance.choice((3000, 3000, BIG_BYTES)) for _ in range(SENDERS)]
-    senders = [threading.Thread(target=send, args=(house.port, testimony, 10_000, size)) for size in sizes]
+    senders = [threading.Thread(target=_send_in_turns, args=(house.port, testimony, size)) for size in sizes]
     for sender in senders:
         sender.start()
     wait_until(lambda: len(testimony.acknowledged) >= before + ENOUGH, 10, 0.002)
@@ -102,6 +104,12 @@ def _send_until_cut(house: House, testimony: Testimony, chance: random.Random, c
     house.kill()
     for sender in senders:
         sender.join()
+
+
+def _send_in_turns(port: int, testimony: Testimony, size_bytes: int) -> None:
+    """Short associations, each of which sends something again, until the listener is gone."""
+    while SUCCESS in send(port, testimony, SLICES_A_TURN, size_bytes, again=True):
+        continue
 
 
 def first_start_rows(stable: Stable, folder: Path) -> list[Row]:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from blake3 import blake3
+
 from benchmarks.faults.peer import CT, GONE, SUCCESS, Lost, Peer
 
 PREAMBLE_BYTES = 132
@@ -24,7 +26,7 @@ class Sent:
     """One attempt to store an instance, and how it was answered."""
 
     instance: str
-    sha256: str
+    digest: str
     status: int
     at: float
 
@@ -34,13 +36,15 @@ class Testimony:
     """Everything that was sent, whatever became of it; may be written by several senders."""
 
     sent: list[Sent] = field(default_factory=list)
+    latest: tuple[str, bytes] | None = None
+    """What was acknowledged last: its UID and dataset."""
     _count: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def acknowledged(self) -> set[tuple[str, str]]:
         """UID and digest of all that was answered with success."""
-        return {(sent.instance, sent.sha256) for sent in self.sent if sent.status == SUCCESS}
+        return {(sent.instance, sent.digest) for sent in self.sent if sent.status == SUCCESS}
 
     def slice(self, size_bytes: int = 3000) -> tuple[str, bytes]:
         """A CT slice that was never sent before: its UID and dataset."""
@@ -52,7 +56,7 @@ class Testimony:
 
     def store(self, peer: Peer, instance: str, dataset: bytes) -> int:
         """Send one instance and note what came of it; it counts as sent before its first byte leaves."""
-        digest, status = hashlib.sha256(dataset).hexdigest(), GONE
+        digest, status = blake3(dataset).hexdigest(), GONE
         try:
             status = peer.store(instance, dataset)
         except (Lost, ValueError):
@@ -60,6 +64,8 @@ class Testimony:
         finally:
             with self._lock:
                 self.sent.append(Sent(instance, digest, status, time.time()))
+                if status == SUCCESS:
+                    self.latest = (instance, dataset)
         return status
 
 
@@ -103,8 +109,8 @@ def judge(data_dir: Path, testimony: Testimony) -> Verdict:
     spool = data_dir / "spool"
     files = {path: digest_of(spool / path) for path in rows.values()}
     present = {key for key, path in rows.items() if files[path] == key[1]}
-    known = {(sent.instance, sent.sha256) for sent in testimony.sent}
-    digests = {sha256 for _, sha256 in known}
+    known = {(sent.instance, sent.digest) for sent in testimony.sent}
+    digests = {digest for _, digest in known}
     stored = [path for path in spool.rglob("*.dcm") if "incoming" not in path.relative_to(spool).parts]
     strange = [str(path.relative_to(spool)) for path in stored if digest_of(path) not in digests]
     return Verdict(
@@ -130,16 +136,16 @@ def read_ledger(path: Path) -> tuple[dict[tuple[str, str], str], str]:
     connection = sqlite3.connect(path, timeout=30)
     try:
         integrity = str(connection.execute("PRAGMA integrity_check").fetchone()[0])
-        found = connection.execute("SELECT sop_instance_uid, sha256, path FROM arrivals").fetchall()
+        found = connection.execute("SELECT sop_instance_uid, digest, path FROM arrivals").fetchall()
     except sqlite3.DatabaseError as exc:
         return {}, "ok" if "no such table" in str(exc) else str(exc)
     finally:
         connection.close()
-    return {(instance, sha256): place for instance, sha256, place in found}, integrity
+    return {(instance, digest): place for instance, digest, place in found}, integrity
 
 
 def digest_of(path: Path) -> str | None:
-    """SHA-256 of the dataset in a DICOM file, or None when it is not there or no such file (PS3.10 section 7.1)."""
+    """BLAKE3 digest of the dataset in a DICOM file, or None when it is not there or no such file (PS3.10 section 7.1)."""
     try:
         raw = path.read_bytes()
         if raw[128:PREAMBLE_BYTES] != b"DICM":
@@ -147,4 +153,4 @@ def digest_of(path: Path) -> str | None:
         (length,) = struct.unpack_from("<I", raw, PREAMBLE_BYTES + 8)
     except (OSError, struct.error):
         return None
-    return hashlib.sha256(raw[PREAMBLE_BYTES + 12 + length :]).hexdigest()
+    return blake3(raw[PREAMBLE_BYTES + 12 + length :]).hexdigest()

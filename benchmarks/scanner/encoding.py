@@ -12,23 +12,37 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import CTImageStorage
 
-from benchmarks.scanner.study import Image, Part, Study
+from benchmarks.scanner.study import ANGIOGRAPHY_SLICE_MM, Image, Part, Study
 from benchmarks.scanner.vendors import Vendor
 from triage.types import Mask
 
-SERIES_NUMBERS = MappingProxyType({Part.SCOUT: 1, Part.NON_CONTRAST: 2, Part.PERFUSION: 5})
-KVP = MappingProxyType({Part.SCOUT: 120, Part.NON_CONTRAST: 120, Part.PERFUSION: 80})
-TUBE_CURRENT_MA = MappingProxyType({Part.SCOUT: 35, Part.NON_CONTRAST: 280, Part.PERFUSION: 200})
+SERIES_NUMBERS = MappingProxyType(
+    {Part.SCOUT: 1, Part.NON_CONTRAST: 2, Part.ANGIOGRAPHY: 4, Part.PERFUSION: 5}
+)
+KVP = MappingProxyType({Part.SCOUT: 120, Part.NON_CONTRAST: 120, Part.ANGIOGRAPHY: 100, Part.PERFUSION: 80})
+TUBE_CURRENT_MA = MappingProxyType(
+    {Part.SCOUT: 35, Part.NON_CONTRAST: 280, Part.ANGIOGRAPHY: 350, Part.PERFUSION: 200}
+)
 BRAIN_WINDOW_HU = (40, 80)
 SCOUT_WINDOW_HU = (-500, 1000)
 
 STATIC_TYPES = MappingProxyType(
-    {Part.SCOUT: ("ORIGINAL", "PRIMARY", "LOCALIZER"), Part.NON_CONTRAST: ("ORIGINAL", "PRIMARY", "AXIAL")}
+    {
+        Part.SCOUT: ("ORIGINAL", "PRIMARY", "LOCALIZER"),
+        Part.NON_CONTRAST: ("ORIGINAL", "PRIMARY", "AXIAL"),
+        Part.ANGIOGRAPHY: ("ORIGINAL", "PRIMARY", "AXIAL"),
+    }
 )
-RESCALE_TYPES = MappingProxyType({Part.SCOUT: "US", Part.NON_CONTRAST: "HU", Part.PERFUSION: "HU"})
+RESCALE_TYPES = MappingProxyType(dict.fromkeys(Part, "HU") | {Part.SCOUT: "US"})
 """A projection has no Hounsfield units: unspecified (C.11.1.1.2)."""
 
-STATIC_NAMES = MappingProxyType({Part.SCOUT: "Scout", Part.NON_CONTRAST: "Head  5.0  Non-contrast"})
+STATIC_NAMES = MappingProxyType(
+    {
+        Part.SCOUT: "Scout",
+        Part.NON_CONTRAST: "Head  5.0  Non-contrast",
+        Part.ANGIOGRAPHY: "CTA head and neck  0.6",
+    }
+)
 
 
 def series_header(plan: Study, part: Part) -> Dataset:
@@ -86,7 +100,8 @@ def _acquisition(header: Dataset, plan: Study, part: Part) -> None:
     header.ProtocolName = "Stroke"
     header.KVP = str(KVP[part])
     header.XRayTubeCurrent = TUBE_CURRENT_MA[part]
-    header.SliceThickness = f"{plan.phantom.patient.slice_mm:g}"
+    thick_mm = ANGIOGRAPHY_SLICE_MM if part is Part.ANGIOGRAPHY else plan.phantom.patient.slice_mm
+    header.SliceThickness = f"{thick_mm:g}"
     header.ConvolutionKernel = vendor.kernel
     header.GantryDetectorTilt = f"{plan.phantom.patient.tilt_deg:g}"
     if part is Part.PERFUSION:

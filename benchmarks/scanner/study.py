@@ -18,14 +18,18 @@ STUDY_START = datetime(2026, 3, 14, 9, 26, 53)  # noqa: DTZ001 - DICOM times are
 SEED_DAYS = 1000
 """The scout of seed 0; later seeds come on later days."""
 
-NON_CONTRAST_AFTER, PERFUSION_AFTER = (
+NON_CONTRAST_AFTER, ANGIOGRAPHY_AFTER, PERFUSION_AFTER = (
     timedelta(minutes=2),
+    timedelta(minutes=4),
     timedelta(minutes=6, seconds=11, microseconds=482_000),
 )
 BEFORE_MIDNIGHT = timedelta(seconds=20)
 """A perfusion scan over midnight starts this long before."""
 
 NON_CONTRAST_STEP = timedelta(milliseconds=250)
+ANGIOGRAPHY_SLICES, ANGIOGRAPHY_SLICE_MM = 480, 0.625
+ANGIOGRAPHY_STEP = timedelta(milliseconds=10)
+"""From the aortic arch to the vertex, 300 mm in five seconds."""
 RECONSTRUCTION = timedelta(seconds=75)
 RECONSTRUCTION_STEP = timedelta(milliseconds=50)
 """Where Content Time tells of reconstruction: after the start of the scan, and from image to image."""
@@ -44,8 +48,10 @@ class Part(StrEnum):
     SCOUT = "scout"
     NON_CONTRAST = "non_contrast"
     PERFUSION = "perfusion"
+    ANGIOGRAPHY = "angiography"
 
 
+USUAL = (Part.SCOUT, Part.NON_CONTRAST, Part.PERFUSION)
 NOT_PERFUSION = (Part.SCOUT, Part.NON_CONTRAST)
 
 
@@ -76,7 +82,7 @@ class Place:
     spacing_mm: tuple[float, float]
 
     @classmethod
-    def axial(cls, geometry: Geometry, z: int) -> "Place":
+    def axial(cls, geometry: Geometry, z: float) -> "Place":
         """Slice `z` of an axial volume, whose gantry may be tilted."""
         _, row_mm, column_mm = geometry.spacing_mm
         orientation = (*(geometry.affine[:3, 2] / column_mm), *(geometry.affine[:3, 1] / row_mm))
@@ -156,6 +162,17 @@ def _non_contrast(plan: Study) -> Iterator[Image]:
         yield Image(Part.NON_CONTRAST, hu, Place.axial(geometry, z), acquired, acquired, z + 1)
 
 
+def _angiography(plan: Study) -> Iterator[Image]:
+    """Thin slices through head and neck: below and above the phantom its outermost slices go on."""
+    geometry, start = plan.phantom.series.geometry, plan.start + ANGIOGRAPHY_AFTER
+    slice_mm = geometry.spacing_mm[0]
+    for number in range(ANGIOGRAPHY_SLICES):
+        z = (number - ANGIOGRAPHY_SLICES // 2) * ANGIOGRAPHY_SLICE_MM / slice_mm + geometry.shape[0] / 2
+        hu = plan.phantom.non_contrast_hu[int(np.clip(z, 0, geometry.shape[0] - 1))]
+        acquired = start + ANGIOGRAPHY_STEP * number
+        yield Image(Part.ANGIOGRAPHY, hu, Place.axial(geometry, z), acquired, acquired, number + 1)
+
+
 def _perfusion(plan: Study) -> Iterator[Image]:
     vendor, series, start = plan.vendor, plan.phantom.series, plan.perfusion_start
     frames, slices = series.time_s.shape
@@ -188,5 +205,12 @@ def _other_field_of_view(geometry: Geometry) -> Geometry:
     return Geometry(geometry.shape, affine)
 
 
-IMAGES = MappingProxyType({Part.SCOUT: _scout, Part.NON_CONTRAST: _non_contrast, Part.PERFUSION: _perfusion})
+IMAGES = MappingProxyType(
+    {
+        Part.SCOUT: _scout,
+        Part.NON_CONTRAST: _non_contrast,
+        Part.PERFUSION: _perfusion,
+        Part.ANGIOGRAPHY: _angiography,
+    }
+)
 """How the images of each series are taken."""

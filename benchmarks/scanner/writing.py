@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.phantom import Phantom
 from benchmarks.scanner.encoding import SERIES_NUMBERS, series_header, write_image
-from benchmarks.scanner.study import IMAGES, Part, Person, plan_study
+from benchmarks.scanner.study import IMAGES, USUAL, Part, Person, plan_study
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def write_study(
     *,
     study: str | None = None,
     person: Person | None = None,
-    parts: tuple[Part, ...] = tuple(Part),
+    parts: tuple[Part, ...] = USUAL,
     over_midnight: bool = False,
     mixed_geometry: bool = False,
     shuffled_names: bool = True,
@@ -51,7 +51,7 @@ def write_study(
     person
         Who was scanned; None invents somebody from the phantom's seed.
     parts
-        Series to write.
+        Series to write; an angiography only when asked for, it is large.
     over_midnight
         The perfusion scan starts at 23:59:40.
     mixed_geometry

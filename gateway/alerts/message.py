@@ -1,11 +1,12 @@
 """A result in the words of an alert: computed from the numbers alone, without a person and without a UID."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from gateway.revision import UNCHANGED
 from triage.errors import InputError
 from triage.types import Criterion, Estimator, Severity, Side, Status, TriageResult
 from viewer_bridge.figures import disagreeing, floored, span
@@ -17,6 +18,9 @@ LONGEST_LINE = 300
 
 TEXTS = {
     "revised": "REVISED: {headline}",
+    "corrects": "corrects revision {former}: {change}",
+    "before": "before: {finding}",
+    "unchanged": "revision {revision}: {unchanged}",
     "target_mismatch": "Stroke CT: target mismatch ({trials}), {side}",
     "no_target_mismatch": "Stroke CT: no target mismatch, {side}",
     "lesion": "Stroke CT: perfusion lesion, {side}",
@@ -58,6 +62,10 @@ class Alert:
     ----------
     side, numbers
         None and empty unless the numbers can be trusted.
+    supersedes
+        The revision that the team was told before and this one takes the place of; None for the first alert of a case.
+    change
+        Why it rings again, in words; empty for the first alert, and where nothing changed for the team.
     last_image_at
         ISO 8601, or None when no image time is known.
     """
@@ -71,6 +79,8 @@ class Alert:
     numbers: Mapping[str, float | None]
     last_image_at: str | None
     link: str
+    supersedes: int | None = None
+    change: tuple[str, ...] = ()
     disclaimer: str = TEXTS["disclaimer"]
 
     @property
@@ -80,7 +90,12 @@ class Alert:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, ready for ``json.dumps``."""
-        return {**asdict(self), "numbers": dict(self.numbers), "lines": list(self.lines)}
+        return {
+            **asdict(self),
+            "numbers": dict(self.numbers),
+            "lines": list(self.lines),
+            "change": list(self.change),
+        }
 
 
 def alert_for(
@@ -91,28 +106,61 @@ def alert_for(
     link: str,
     last_image_at: datetime | None,
     now: datetime,
+    former: TriageResult | None = None,
+    supersedes: int | None = None,
+    change: Sequence[str] = (),
 ) -> Alert:
     """Put a result into words; both times carry a time zone.
+
+    Parameters
+    ----------
+    former, supersedes, change
+        What the team was told before, by which revision, and what has changed since for the team.
 
     Raises
     ------
     InputError
-        The revision is not positive.
+        The revision is not positive, or does not come after the one that it supersedes.
     """
     if revision < 1:
         raise InputError(f"revisions count from 1, got {revision}")
+    if supersedes is not None and not 1 <= supersedes < revision:
+        raise InputError(f"revision {revision} cannot supersede revision {supersedes}")
     headline = _headline(result)
+    lines = (
+        *_correction(former, supersedes, change),
+        *_findings(result),
+        *_sameness(revision, supersedes, change),
+        *_age(last_image_at, now),
+    )
     return Alert(
         case_id=case_id,
         revision=revision,
         status=result.status,
         side=result.side if result.trusted else None,
         headline=TEXTS["revised"].format(headline=headline) if revision > 1 else headline,
-        lines=tuple(_one_line(line) for line in (*_findings(result), *_age(last_image_at, now))),
+        lines=tuple(_one_line(line) for line in lines),
         numbers={name: _finite(getattr(result, name)) for name in NUMBERS} if result.trusted else {},
         last_image_at=last_image_at.isoformat() if last_image_at else None,
         link=link,
+        supersedes=supersedes,
+        change=tuple(_one_line(reason) for reason in change),
     )
+
+
+def _correction(former: TriageResult | None, supersedes: int | None, change: Sequence[str]) -> list[str]:
+    """What changed, and the former finding, so that it stands beside the new one."""
+    if former is None or not change:
+        return []
+    corrects = TEXTS["corrects"].format(former=supersedes, change=_short("; ".join(change)))
+    return [corrects, TEXTS["before"].format(finding=_short(_findings(former)[0]))]
+
+
+def _sameness(revision: int, supersedes: int | None, change: Sequence[str]) -> list[str]:
+    """Somebody who is told late hears that the team was told the same before."""
+    if supersedes is None or change:
+        return []
+    return [TEXTS["unchanged"].format(revision=revision, unchanged=UNCHANGED)]
 
 
 def _headline(result: TriageResult) -> str:

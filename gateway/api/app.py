@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from gateway.access import Access
-from gateway.api import cases, docs, events, health, login, metrics, objects, problems, proxy, viewer
+from gateway.api import cases, docs, events, health, login, metrics, objects, problems, proxy, runs, viewer
 from gateway.api.guard import Guard
 from gateway.api.reception import Reception
 from gateway.config import Config
@@ -16,6 +16,7 @@ from gateway.console import pages
 from gateway.console.rendering import STATIC
 from gateway.engine import Client
 from gateway.ledger.ledger import Ledger
+from gateway.runs.watch import Watch
 
 DESCRIPTION = "CT perfusion triage of acute stroke. Research use. Not for primary diagnosis."
 
@@ -28,7 +29,7 @@ def create_app(config: Config, ledger: Ledger, client: Client, access: Access) -
     ConfigError
         ``viewer.ohif_dir`` is not a built viewer.
     """
-    reception = Reception(config, ledger, client, access)
+    reception = Reception(config, ledger, client, access, Watch(client, ledger, config.runs))
     feed = events.Feed(reception)
     archive = proxy.client_for(config)
 
@@ -51,11 +52,12 @@ def create_app(config: Config, ledger: Ledger, client: Client, access: Access) -
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for router in (
         health.routes(reception),
-        metrics.routes(ledger, config),
+        metrics.routes(ledger, config, runs.RunsCollector(reception.watch)),
         login.routes(access, secure=config.http.base_url.startswith("https:")),
         events.routes(feed),
         cases.routes(reception),
         objects.routes(reception),
+        runs.routes(reception),
         proxy.routes(reception, archive),
         viewer.routes(viewer.installed(config)),
         pages.routes(reception),

@@ -1,6 +1,5 @@
-"""Routes of the cases and of the jobs behind them."""
+"""Routes of the cases."""
 
-from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -44,11 +43,11 @@ def acknowledge(reception: Reception, case: Case, by: str) -> None:
             HTTPStatus.CONFLICT, "no alert was sent for this case yet: there is nothing to acknowledge"
         )
     who = "".join(letter for letter in by if letter.isprintable()).strip()[:LONGEST_NAME] or UNNAMED
-    now = reception.now()
-    if reception.ledger.cases.stamp(case.id, case.revision, "acknowledged_at", now, acknowledged_by=who):
-        log.info("alert acknowledged", case_id=case.id, revision=case.revision)
+    announcements, alert = reception.ledger.announcements, reception.ledger.announcements.standing(case)
+    if announcements.stamp(case.id, alert, "acknowledged_at", reception.now(), acknowledged_by=who):
+        log.info("alert acknowledged", case_id=case.id, revision=alert)
     try:
-        reception.client.signal(f"alert:{case.id}:r{case.revision}", "answered", "acknowledged")
+        reception.client.signal(f"alert:{case.id}:r{alert}", "answered", "acknowledged")
     except (TemporaryError, SQLAlchemyError) as exc:
         log.warning("escalation not told", case_id=case.id, kind=type(exc).__name__)
         detail = "the acknowledgement is recorded, but the escalation could not be told: acknowledge again"
@@ -86,9 +85,5 @@ def routes(reception: Reception) -> APIRouter:
         if name not in found:
             raise Problem(HTTPStatus.NOT_FOUND, "this case has no such picture; its page lists those it has")
         return FileResponse(found[name], headers={"Cache-Control": "private, no-cache"})
-
-    @router.get("/api/v1/jobs", tags=["operation"], summary="Runs of the workflow engine, youngest first")
-    def list_jobs(limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> list[dict[str, Any]]:
-        return [asdict(job) for job in reception.client.jobs(limit)]
 
     return router

@@ -1,7 +1,6 @@
 """Whether this process lives, and whether the gateway can do its work."""
 
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,16 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse
 
 from gateway.api.reception import Reception
-from gateway.engine import Queue
+from gateway.certificates import certificates_of
 from triage.errors import TemporaryError
 from viewer_bridge.orthanc import Orthanc
 
 log = structlog.get_logger()
-
-LONGEST_WAIT_S = 30.0
-"""An alert that waits longer in its queue has no worker."""
-JOBS_LOOKED_AT = 100
-MS_PER_S = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +36,27 @@ def ledger_part(reception: Reception) -> Part:
 
 
 def engine_part(reception: Reception) -> Part:
-    """The workflow engine's journal can be read, and somebody works on urgent runs."""
+    """The workflow engine's journal can be read, and no run stands still; a dead letter stops nobody else's work."""
     try:
-        jobs = reception.client.jobs(JOBS_LOOKED_AT)
+        found = reception.watch.look()
     except (TemporaryError, SQLAlchemyError) as exc:
         log.warning("the engine's journal cannot be read", kind=type(exc).__name__)
         return Part(ready=False, reason="no workflow journal yet: start a worker")
-    latest_ms = (time.time() - LONGEST_WAIT_S) * MS_PER_S
-    urgent = {Queue.ALERT.value, Queue.URGENT.value}
-    stuck = [
-        job
-        for job in jobs
-        if job.status == "ENQUEUED" and job.queue in urgent and (job.created_at_ms or latest_ms) < latest_ms
-    ]
-    if stuck:
-        return Part(ready=False, reason=f"{len(stuck)} urgent runs wait for a worker: start one")
-    return Part(ready=True, reason="answers, and no urgent run waits")
+    if waiting := [trouble for trouble in found.stuck if trouble.waits]:
+        urgent = sum(trouble.urgent for trouble in waiting)
+        return Part(
+            ready=False,
+            reason=f"runs that wait for a worker: {len(waiting)}, {urgent} of them urgent; start one",
+        )
+    if found.stuck:
+        return Part(
+            ready=False, reason=f"runs that stand still: {len(found.stuck)}; see /jobs, restart the worker"
+        )
+    if found.dead:
+        return Part(
+            ready=True, reason=f"answers; dead letters that want a person: {len(found.dead)}, see /jobs"
+        )
+    return Part(ready=True, reason="answers, and no run waits")
 
 
 def disk_part(reception: Reception) -> Part:
@@ -88,11 +87,21 @@ def archive_part(reception: Reception) -> Part:
     return Part(ready=alive, reason="answers" if alive else "Orthanc does not answer: is it running?")
 
 
+def certificates_part(reception: Reception) -> Part:
+    """Peers that speak TLS can still be answered; a warning comes before that changes."""
+    now = reception.now()
+    found = certificates_of(reception.config)
+    expired = [item for item in found if item.expires_at and item.expires_at <= now]
+    told = [item.sentence(now) for item in expired or found]
+    return Part(ready=not expired, reason="; ".join(told) or "TLS is not configured")
+
+
 PARTS: dict[str, Callable[[Reception], Part]] = {
     "ledger": ledger_part,
     "archive": archive_part,
     "disk": disk_part,
     "engine": engine_part,
+    "certificates": certificates_part,
 }
 
 

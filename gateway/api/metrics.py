@@ -10,6 +10,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 from starlette.responses import Response
 
+from gateway.api.stages import StageHistograms
+from gateway.certificates import certificates_of
 from gateway.config import Config
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import (
@@ -22,6 +24,7 @@ from gateway.ledger.records import (
 )
 from gateway.ledger.views import conflict_counts
 from gateway.storage.scrub import NAME
+from gateway.storage.unclaimed import waiting
 
 LATEST_CASES = 500
 BUCKETS_S = (1.0, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
@@ -70,6 +73,7 @@ class LedgerCollector(Collector):
     def __init__(self, ledger: Ledger, config: Config) -> None:
         self._ledger = ledger
         self._config = config
+        self._stages = StageHistograms(ledger.engine)
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric family."""
@@ -93,6 +97,7 @@ class LedgerCollector(Collector):
             text = f"Seconds from the last image to {end}, of the latest {LATEST_CASES} cases."
             values = seconds_since_last_image(latest, end)
             yield histogram(f"stroke_gateway_last_image_to_{name}_seconds", text, values)
+        yield self._stages.family()
 
     def _storage(self) -> Iterator[Metric]:
         """Room on the disk, and what the slow reading of everything has found."""
@@ -107,13 +112,20 @@ class LedgerCollector(Collector):
         yield gauge("stroke_gateway_scrub_finished_seconds", text, [], {(): int(finished)})
         _, disputed = conflict_counts(self._ledger.engine)
         yield gauge("stroke_gateway_disputed_uids", "UIDs that different images share.", [], {(): disputed})
+        aside = {(): waiting(self._config.spool_dir)[0]}
+        yield gauge("stroke_gateway_unclaimed_files", "Spool files that no arrival names.", [], aside)
+        certificates = certificates_of(self._config)
+        expiry = {(item.key,): int(item.expires_at.timestamp()) for item in certificates if item.expires_at}
+        text = "Unix time at which a certificate of secure DICOM expires."
+        yield gauge("stroke_gateway_certificate_expires_seconds", text, ["certificate"], expiry)
 
 
-def routes(ledger: Ledger, config: Config) -> APIRouter:
+def routes(ledger: Ledger, config: Config, *others: Collector) -> APIRouter:
     """``/metrics``."""
     router = APIRouter(tags=["operation"])
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(LedgerCollector(ledger, config))
+    for collector in (LedgerCollector(ledger, config), *others):
+        registry.register(collector)
 
     @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
     def metrics() -> Response:

@@ -20,6 +20,7 @@ from gateway.ledger import views
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import Case, case_id_of
 from gateway.ledger.views import Mark
+from gateway.runs.watch import Watch
 
 MARK_LENGTH = 16
 """Hexadecimal digits; marks only have to differ between two states of one case."""
@@ -36,12 +37,13 @@ def digest(mark: Mark) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """Configuration, ledger, engine and access of one API process."""
+    """Configuration, ledger, engine, access and what is known of the runs, of one API process."""
 
     config: Config
     ledger: Ledger
     client: Client
     access: Access
+    watch: Watch
 
     def now(self) -> datetime:
         """The API's clock."""
@@ -67,13 +69,15 @@ class Reception:
         return views.marks(self.ledger.engine, limit, case_id)
 
     def describe(self, cases: Sequence[Case]) -> list[dict[str, Any]]:
-        """Cases as the API shows them, with three queries for all of them."""
+        """Cases as the API shows them, with four queries for all of them."""
         deliveries = views.deliveries_of(self.ledger.engine, [case.id for case in cases])
         images = views.image_counts(self.ledger.engine, [case.study_uid for case in cases])
         disputed = views.conflicts_of(self.ledger.engine, [case.study_uid for case in cases])
+        told = self.ledger.announcements.of_cases([case.id for case in cases])
         return [
             case_json(
                 case,
+                told[case.id],
                 deliveries.get(case.id, []),
                 images.get(case.study_uid, {}),
                 self._conflicts_of(case, disputed.get(case.study_uid, [])),
@@ -107,12 +111,12 @@ class Reception:
         return self.config.spool_dir / path if path else None
 
 
-def _version(row: RowMapping, used_sha256: str | None) -> dict[str, Any]:
+def _version(row: RowMapping, used_digest: str | None) -> dict[str, Any]:
     """One of several images under one UID; in another study it belongs to another case."""
     return {
-        "sha256": row["sha256"],
+        "digest": row["digest"],
         "received_at": row["received_at"],
         "study_uid": row["study_uid"],
-        "used": row["sha256"] == used_sha256,
-        "href": f"/api/v1/cases/{case_id_of(row['study_uid'])}/objects/{row['sha256']}",
+        "used": row["digest"] == used_digest,
+        "href": f"/api/v1/cases/{case_id_of(row['study_uid'])}/objects/{row['digest']}",
     }

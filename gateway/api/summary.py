@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.config import Config
-from gateway.ledger.records import Case, Delivery
+from gateway.ledger.announcements import Announcement, standing_of
+from gateway.ledger.records import Case, CaseState, Delivery
 from triage.errors import InputError
 from triage.types import TriageResult
 from viewer_bridge.links import viewer_link
@@ -13,6 +14,7 @@ from viewer_bridge.uids import Role, result_uid
 
 def case_json(
     case: Case,
+    told: Sequence[Announcement],
     deliveries: Sequence[Delivery],
     images: Mapping[str, int],
     conflicts: Sequence[Mapping[str, Any]],
@@ -26,6 +28,8 @@ def case_json(
         "revision": case.revision,
         "reason": case.reason,
         "proof": case.proof,
+        "alert_revision": standing_of(case, told),
+        "announcement": _announcement(case, told),
         "acknowledged_by": case.acknowledged_by,
         "result": case.result,
         "times": dict(case.times),
@@ -34,6 +38,14 @@ def case_json(
         "deliveries": [delivery_json(delivery) for delivery in deliveries],
         "links": links(case, config),
     }
+
+
+def _announcement(case: Case, told: Sequence[Announcement]) -> dict[str, Any] | None:
+    """What the team was told of the present revision; null until it is."""
+    news = next((news for news in told if news.revision == case.revision), None)
+    if news is None:
+        return None
+    return {"rings": news.rings, "supersedes": news.former, "change": list(news.reasons)}
 
 
 def delivery_json(delivery: Delivery) -> dict[str, Any]:
@@ -70,10 +82,11 @@ def _viewer(case: Case, config: Config) -> str | None:
 
 
 def _series_to_open(case: Case) -> str:
-    """Our series that the viewer shows first: the segmentation, else the pages; none before there is a result."""
+    """Our series that the viewer shows first: the newest segmentation, else the pages; none before there is a result."""
     if not case.result or not case.perfusion_series_uid:
         return ""
     result = TriageResult.from_json(case.result)
     segmented = result.trusted and bool(result.hypoperfused_ml or result.core_ml)
     role = Role.SEGMENTATION if segmented else Role.PAGES
-    return result_uid(case.perfusion_series_uid, role, case.revision)
+    concluded = case.state in {CaseState.ANALYSED, CaseState.NOT_ANALYSED}
+    return result_uid(case.perfusion_series_uid, role, case.revision - (not concluded))

@@ -8,11 +8,12 @@ import structlog
 from fastapi import APIRouter, Form, Header
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from dicom_scp.headers import Patient, read_patient
+from dicom_scp.patient import Patient, read_patient
 from gateway.api.cases import LONGEST_NAME, acknowledge
+from gateway.api.objects import retry
 from gateway.api.problems import Problem
 from gateway.api.reception import Reception, digest
-from gateway.console import storage, wording
+from gateway.console import runs, storage, times, wording
 from gateway.console.rendering import environment, render
 from gateway.console.view import CaseView
 from gateway.ledger.records import Case
@@ -22,7 +23,6 @@ from triage.errors import InputError, TemporaryError
 log = structlog.get_logger()
 
 LISTED_CASES = 100
-JOBS_SHOWN = 200
 PICTURE_ORDER = ("summary", "overlay", "cbf", "cbv", "mtt", "tmax", "ttp")
 """The answer first; other pictures follow by name."""
 
@@ -67,7 +67,8 @@ def patient_of(reception: Reception, case: Case) -> Patient | None:
 def note_opening(reception: Reception, case: Case) -> None:
     """An authenticated person sees the alert's case."""
     if case.times["alert_sent_at"] is not None and case.times["alert_opened_at"] is None:
-        reception.ledger.cases.stamp(case.id, case.revision, "alert_opened_at", reception.now())
+        announcements = reception.ledger.announcements
+        announcements.stamp(case.id, announcements.standing(case), "alert_opened_at", reception.now())
 
 
 def draw_case(reception: Reception, case: Case, template: str, *, seen: bool) -> HTMLResponse:
@@ -80,18 +81,23 @@ def draw_case(reception: Reception, case: Case, template: str, *, seen: bool) ->
         pictures=picture_names(reception, case),
         patient=patient_of(reception, case) if template == "case.html" else None,
         now=reception.now(),
+        troubles=runs.of_case(reception, case.id),
+        banner=runs.banner(reception),
     )
     return HTMLResponse(page)
 
 
 def routes(reception: Reception) -> APIRouter:
-    """The list, the case page, their changing parts, and the runs of the engine."""
+    """The list, the case page, their changing parts, and the pages of the operation."""
     router = APIRouter(include_in_schema=False)
+    router.include_router(times.routes(reception))
+    router.include_router(runs.routes(reception))
 
     @router.get("/")
     def show_list() -> HTMLResponse:
         cases = views_of(reception, reception.ledger.cases.latest(LISTED_CASES))
-        return HTMLResponse(render("list.html", cases=cases, now=reception.now()))
+        banner = runs.banner(reception)
+        return HTMLResponse(render("list.html", cases=cases, now=reception.now(), banner=banner))
 
     @router.get("/cases/{case_id}")
     def show_case(case_id: str, sec_purpose: Annotated[str, Header()] = "") -> HTMLResponse:
@@ -111,13 +117,15 @@ def routes(reception: Reception) -> APIRouter:
         acknowledge(reception, reception.case(case_id), by)
         return RedirectResponse(f"/cases/{case_id}", HTTPStatus.SEE_OTHER)
 
-    @router.get("/jobs")
-    def show_jobs() -> HTMLResponse:
-        return HTMLResponse(render("jobs.html", jobs=reception.client.jobs(JOBS_SHOWN)))
+    @router.post("/cases/{case_id}/objects/{digest}/retry")
+    def post_retry(case_id: str, digest: str) -> Response:
+        retry(reception, case_id, digest)
+        return RedirectResponse("/storage", HTTPStatus.SEE_OTHER)
 
     @router.get("/storage")
     def show_storage() -> HTMLResponse:
-        return HTMLResponse(render("storage.html", storage=storage.view_of(reception), now=reception.now()))
+        view, banner = storage.view_of(reception), runs.banner(reception)
+        return HTMLResponse(render("storage.html", storage=view, now=reception.now(), banner=banner))
 
     @router.get("/favicon.ico")
     def favicon() -> Response:

@@ -1,14 +1,17 @@
-"""What the storage page shows: room, objects by state, quarantine, scrub."""
+"""What the storage page shows: room, objects by state, what is held back, scrub, certificates."""
 
 import shutil
 from dataclasses import dataclass
+from datetime import datetime
 
 from gateway.api.reception import Reception
+from gateway.certificates import Certificate, certificates_of
 from gateway.ledger import views
-from gateway.ledger.records import ObjectState, Round, Stored, case_id_of
+from gateway.ledger.records import HELD_BACK, ObjectState, Round, Stored, case_id_of
 from gateway.storage.scrub import NAME
+from gateway.storage.unclaimed import waiting
 
-QUARANTINED_SHOWN = 50
+HELD_BACK_SHOWN = 50
 KIB = 1024
 PERCENT = 100.0
 
@@ -22,8 +25,6 @@ STATES = {
     ObjectState.QUARANTINED: ("Quarantined", "neither forwarded nor analysed; kept in the spool"),
 }
 """Word and meaning, in the order in which an object passes through them."""
-
-WARNING_STATES = {ObjectState.SHADOWED, ObjectState.REFUSED, ObjectState.QUARANTINED}
 
 
 def size(count: float) -> str:
@@ -59,9 +60,13 @@ class StorageView:
     reserve_bytes: int
     comfort_bytes: int
     lines: tuple[Line, ...]
-    quarantined: tuple[Stored, ...]
+    held_back: tuple[Stored, ...]
     scrub: Round
     conflicts: tuple[int, int]
+    unclaimed: tuple[int, int]
+    """Number and bytes of the files that no arrival names."""
+    certificates: tuple[Certificate, ...]
+    now: datetime
 
     @property
     def is_refusing(self) -> bool:
@@ -97,6 +102,20 @@ class StorageView:
         """Whether a round is under way."""
         return self.scrub.position > 0
 
+    @property
+    def held_back_count(self) -> int:
+        """Objects that want a person, those not listed too."""
+        return sum(line.count for line in self.lines if line.wants_somebody)
+
+    @property
+    def renewals(self) -> list[str]:
+        """What to know about certificates that want renewal."""
+        return [item.sentence(self.now) for item in self.certificates if item.wants_renewal(self.now)]
+
+    def state_of(self, stored: Stored) -> str:
+        """The state of an object in a word."""
+        return STATES[stored.state][0]
+
     def case_of(self, stored: Stored) -> str:
         """Identifier of an object's case."""
         return case_id_of(stored.study_uid)
@@ -111,15 +130,18 @@ def view_of(reception: Reception) -> StorageView:
         reserve_bytes=reception.config.dicom.free_bytes_floor,
         comfort_bytes=reception.config.storage.comfort_free_bytes,
         lines=_lines(views.object_sums(reception.ledger.engine)),
-        quarantined=tuple(reception.ledger.holdings.quarantined(QUARANTINED_SHOWN)),
+        held_back=tuple(reception.ledger.holdings.held_back(HELD_BACK_SHOWN)),
         scrub=reception.ledger.holdings.round(NAME),
         conflicts=views.conflict_counts(reception.ledger.engine),
+        unclaimed=waiting(reception.config.spool_dir),
+        certificates=certificates_of(reception.config),
+        now=reception.now(),
     )
 
 
 def _lines(sums: dict[str, tuple[int, int]]) -> tuple[Line, ...]:
     shown = ((state, name, meaning, *sums.get(state, (0, 0))) for state, (name, meaning) in STATES.items())
     return tuple(
-        Line(name, meaning, count, total, wants_somebody=bool(count) and state in WARNING_STATES)
+        Line(name, meaning, count, total, wants_somebody=bool(count) and state in HELD_BACK)
         for state, name, meaning, count, total in shown
     )

@@ -3,37 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from gateway.console import wording
+from gateway.console.timeline import Timeline
 from gateway.console.wording import seconds_between
+from gateway.revision import UNCHANGED
 from triage.types import Estimator
 from viewer_bridge.figures import territories
-
-GOAL_S = 5.0
-"""From the last image to the alert."""
-
-MACHINE_STAGES = (
-    ("Proven complete", "last_image_at", "complete_at"),
-    ("Analysed", "complete_at", "analysed_at"),
-    ("Alert sent", "analysed_at", "alert_sent_at"),
-    ("In the archive", "alert_sent_at", "published_at"),
-    ("EMR accepted", "alert_sent_at", "emr_accepted_at"),
-)
-"""What the gateway does: name, and the times between which it happens."""
-
-PEOPLE_STAGES = (("Alert opened", "alert_opened_at"), ("Acknowledged", "acknowledged_at"))
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A bar on the time line; positions are percent of its length, None until it happened."""
-
-    name: str
-    at: str | None
-    total: str
-    left: float = 0.0
-    width: float = 0.0
-    is_alert: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +139,29 @@ class CaseView:
         return self.times["alert_sent_at"] is not None and self.times["acknowledged_at"] is None
 
     @property
+    def revised(self) -> str:
+        """What a later revision changed; empty for a first one."""
+        if self.plain["revision"] == 1:
+            return ""
+        news = self.plain["announcement"]
+        if news is None:
+            return "late images re-opened the case"
+        return "; ".join(news["change"]) or (wording.RESULT_REPLACED if news["rings"] else UNCHANGED)
+
+    @property
+    def viewer(self) -> str:
+        """Where the hosted viewer opens the newest revision, on whatever host this page was asked from."""
+        return urlsplit(str(self.plain["links"]["viewer"]))._replace(scheme="", netloc="").geturl()
+
+    @property
     def deliveries(self) -> list[Mapping[str, Any]]:
-        """Deliveries of the present revision, failed ones first."""
-        mine = [d for d in self.plain["deliveries"] if d["revision"] == self.plain["revision"]]
+        """Deliveries of the present revision and of the alert that stands, failed ones first."""
+        current = {"alert": self.plain["alert_revision"]}
+        mine = [
+            delivery
+            for delivery in self.plain["deliveries"]
+            if delivery["revision"] == current.get(delivery["kind"], self.plain["revision"])
+        ]
         return sorted(mine, key=lambda d: d["state"] != "failed")
 
     @property
@@ -173,51 +170,17 @@ class CaseView:
         return [d for d in self.deliveries if d["state"] == "failed"]
 
     @property
+    def timeline(self) -> Timeline:
+        """Where the time went."""
+        return Timeline(self.times)
+
+    @property
     def alert_s(self) -> float | None:
-        """Seconds from the last image to the alert."""
-        return seconds_between(self.times["last_image_at"], self.times["alert_sent_at"])
+        """Seconds from the last image to the alert; None where an earlier alert stands."""
+        seconds = seconds_between(self.timeline.origin, self.times["alert_sent_at"])
+        return seconds if seconds is None or seconds >= 0 else None
 
     @property
     def transfer_s(self) -> float | None:
         """Seconds over which the images arrived."""
         return seconds_between(self.times["first_image_at"], self.times["last_image_at"])
-
-    @property
-    def scale_s(self) -> float:
-        """Length of the time line; never shorter than the goal, so that fast looks fast."""
-        ends = [self._since_last(end) for _, _, end in MACHINE_STAGES]
-        return max([GOAL_S * 1.2, *(end for end in ends if end is not None)])
-
-    @property
-    def goal(self) -> float:
-        """Where the goal lies on the time line, in percent."""
-        return 100 * GOAL_S / self.scale_s
-
-    @property
-    def machine_stages(self) -> list[Stage]:
-        """What the gateway did since the last image."""
-        return [self._stage(*stage) for stage in MACHINE_STAGES]
-
-    @property
-    def people_stages(self) -> list[Stage]:
-        """What people did since the alert."""
-        sent = self.times["alert_sent_at"]
-        stages = [
-            (name, self.times[end], seconds_between(sent, self.times[end])) for name, end in PEOPLE_STAGES
-        ]
-        return [Stage(name, at, _text(seconds)) for name, at, seconds in stages]
-
-    def _since_last(self, name: str) -> float | None:
-        return seconds_between(self.times["last_image_at"], self.times[name])
-
-    def _stage(self, name: str, start: str, end: str) -> Stage:
-        end_s, start_s = self._since_last(end), self._since_last(start) or 0.0
-        if end_s is None:
-            return Stage(name, None, wording.NOTHING, is_alert=end == "alert_sent_at")
-        left, right = (100 * max(0.0, s) / self.scale_s for s in (min(start_s, end_s), end_s))
-        width = max(right - left, 0.6)
-        return Stage(name, self.times[end], _text(end_s), left, width, is_alert=end == "alert_sent_at")
-
-
-def _text(seconds: float | None) -> str:
-    return wording.NOTHING if seconds is None else wording.duration(seconds)

@@ -33,7 +33,9 @@ DELIVERY_STATES = {
     "delivered": "delivered",
     "failed": "failed",
     "superseded": "replaced by a newer result",
+    "cancelled": "given up by a person",
 }
+RESULT_REPLACED = "late images replaced the earlier result"
 CRITERIA = {
     "defuse3": "DEFUSE 3",
     "defuse_3": "DEFUSE 3",

@@ -7,11 +7,11 @@ HL7 v2.5.1 chapter 2 (MSH), 3 (PID), 7 (OBR, OBX, ORU_R01). Tables 0078, 0085 (O
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dicom_scp.headers import Patient
+from dicom_scp.patient import Patient
 from gateway.emr.encoding import (
     COMPONENT,
     DELIMITERS,
@@ -24,6 +24,7 @@ from gateway.emr.encoding import (
     timestamp,
 )
 from gateway.emr.observations import Observation, observations
+from gateway.revision import UNCHANGED
 from triage.errors import InputError
 from triage.types import TriageResult
 
@@ -76,6 +77,8 @@ def oru_r01(
     link: str,
     revision: int,
     facility: Facility,
+    former_control_id: str = "",
+    change: Sequence[str] = (),
 ) -> str:
     """Write the report; segments end with a carriage return. Encode it as UTF-8, which MSH-18 declares.
 
@@ -85,6 +88,10 @@ def oru_r01(
         When the images were taken.
     link
         Address of the case's page.
+    revision
+        From 1. A later one is a correction: the same order and the same observations, each with status C.
+    former_control_id, change
+        MSH-10 of the report of the revision before, and what has changed for the team since it was alerted.
 
     Raises
     ------
@@ -104,13 +111,22 @@ def oru_r01(
         *_person(patient, facility),
         _request(result, patient, sent_at, observed_at, status),
         _note(1, RESEARCH),
-        *([_note(2, f"Revision {revision}; it replaces every earlier report.")] if revision > 1 else []),
+        *_correction(revision, former_control_id, change),
         *(
             _observation(number, observation, status, observed_at)
             for number, observation in enumerate(observations(result, link), start=1)
         ),
     ]
     return "".join(segment + SEGMENT_END for segment in segments)
+
+
+def _correction(revision: int, former_control_id: str, change: Sequence[str]) -> list[str]:
+    """Say which report this one replaces; version 2.5.1 has no field for it beside the order and the observation."""
+    if revision == 1:
+        return []
+    message = f" (message {former_control_id})" if former_control_id else ""
+    replaced = f"Revision {revision}; it replaces revision {revision - 1}{message} and every earlier report."
+    return [_note(2, f"{replaced}\nChanged for the team: {'; '.join(change) or UNCHANGED}.")]
 
 
 def _header(control_id: str, sent_at: datetime, facility: Facility) -> str:

@@ -9,12 +9,13 @@ OBJECTS = "dicom"
 PICTURES = "pictures"
 """Sub-folders of a revision."""
 
+REJECTION = "rejection.dcm"
+"""The object that rejects those of former revisions; it is stored when all others are seen to be."""
+
 
 @dataclass(frozen=True, slots=True)
 class AnalyseOrder:
-    """Analyse a series into `folder`."""
-
-    module: ClassVar[str] = "gateway.jobs.analyse"
+    """Analyse a series into `folder`; see `gateway.jobs.analyst`."""
 
     paths: tuple[str, ...]
     study_uid: str
@@ -33,8 +34,10 @@ class RenderOrder:
     source: str
     revision: int
     created_at: str
+    former: tuple[str, ...] = ()
+    """Folders with the objects of former revisions, oldest first."""
 
 
-def command(order: AnalyseOrder | RenderOrder) -> tuple[list[str], str]:
+def command(order: RenderOrder) -> tuple[list[str], str]:
     """Command line and standard input of the child that does what is ordered."""
     return [sys.executable, "-m", order.module], json.dumps(asdict(order))

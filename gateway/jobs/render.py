@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
+from pydicom.uid import KeyObjectSelectionDocumentStorage
 
 from gateway import casefolder
-from gateway.jobs.orders import OBJECTS, PICTURES, RenderOrder
+from gateway.jobs.orders import OBJECTS, PICTURES, REJECTION, RenderOrder
 from gateway.release import SOFTWARE_VERSION
 from triage.types import Analysis
 from viewer_bridge.objects import file_bytes, result_objects
@@ -32,10 +33,18 @@ def run(order: RenderOrder) -> None:
         revision=order.revision,
         software_version=SOFTWARE_VERSION,
         created_at=datetime.fromisoformat(order.created_at),
+        former=[_headers(Path(name)) for name in order.former],
     )
     with casefolder.appearing(folder / OBJECTS) as scratch:
         for number, dataset in enumerate(objects):
-            (scratch / f"{number:03d}.dcm").write_bytes(file_bytes(dataset))
+            rejects = dataset.SOPClassUID == KeyObjectSelectionDocumentStorage
+            name = REJECTION if rejects else f"{number:03d}.dcm"
+            (scratch / name).write_bytes(file_bytes(dataset))
+
+
+def _headers(folder: Path) -> list[Dataset]:
+    """Headers of a former revision's objects."""
+    return [dcmread(path, stop_before_pixels=True) for path in sorted(folder.glob("*.dcm"))]
 
 
 def _pictures(analysis: Analysis) -> Iterator[tuple[str, NDArray[np.uint8]]]:

@@ -20,7 +20,7 @@ def row_of(arrival: Arrival) -> dict[str, Any]:
         "study_uid": header.study_uid,
         "series_uid": header.series_uid,
         "sop_instance_uid": header.sop_instance_uid,
-        "sha256": arrival.sha256,
+        "digest": arrival.digest,
         "path": arrival.path,
         "size_bytes": arrival.size_bytes,
         "transfer_syntax_uid": arrival.transfer_syntax_uid,
@@ -124,6 +124,13 @@ class Arrivals:
             associations.c.id.in_(ids), associations.c.closed_at.is_(None)
         )
         return int(rows(self._engine, query)[0]["n"])
+
+    def aborted_associations(self, ids: Sequence[str]) -> set[str]:
+        """Which of these associations ended without a release."""
+        query = select(associations.c.id).where(
+            associations.c.id.in_(ids), associations.c.outcome == AssociationKind.ABORTED.value
+        )
+        return {row["id"] for row in rows(self._engine, query)}
 
     def studies_to_forward(self) -> list[str]:
         """Studies with at least one object waiting for the archive."""

@@ -1,17 +1,35 @@
 """One row per study: where it stands, what was found, when things happened."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, RowMapping, func, select, update
+from sqlalchemy import Engine, RowMapping, ScalarSelect, Update, func, select, update
 
+from gateway.ledger.moments import note
 from gateway.ledger.records import Case, CaseState, case_id_of, utc_text
-from gateway.ledger.schema import TIMES, cases
-from gateway.ledger.statements import insert_once, rows, run
+from gateway.ledger.schema import TIMES, arrivals, cases
+from gateway.ledger.statements import insert_once, rows, run, translated
 
-REVISION_TIMES = tuple(name for name in TIMES if name != "first_image_at")
+ALERT_TIMES = ("alert_sent_at", "alert_delivered_at", "alert_opened_at", "acknowledged_at")
+"""Times that belong to an alert: it stands, answered or not, until a revision rings anew."""
+
+REVISION_TIMES = tuple(name for name in TIMES if name not in {"first_image_at", *ALERT_TIMES})
 """Times that start anew when late images re-open a case."""
+
+
+UNTIL_COMPLETE = ("first_image_at", "last_perfusion_image_at", "last_image_at", "complete_at")
+"""Times that are settled, as far as this revision's result goes, when its images are complete."""
+
+
+def _last_image_of(series_uid: str) -> ScalarSelect[str]:
+    """When the last image of a case's series came, of the images that are accounted for."""
+    query = select(arrivals.c.received_at).where(
+        arrivals.c.study_uid == cases.c.study_uid,
+        arrivals.c.series_uid == series_uid,
+        arrivals.c.id <= cases.c.seen_arrival_id,
+    )
+    return query.order_by(arrivals.c.id.desc()).limit(1).correlate(cases).scalar_subquery()
 
 
 def _case(row: RowMapping) -> Case:
@@ -81,31 +99,41 @@ class Cases:
             "state": CaseState.ANALYSING.value,
             "perfusion_series_uid": series_uid,
             "proof": proof,
+            "last_perfusion_image_at": _last_image_of(series_uid),
             "complete_at": utc_text(now),
         }
-        return self._move(case_id, revision, CaseState.RECEIVING, ordered)
+        return self._move(case_id, revision, CaseState.RECEIVING, ordered, noted=UNTIL_COMPLETE)
 
     def close_without_perfusion(self, case_id: str, revision: int, reason: str, now: datetime) -> bool:
         """Nothing to analyse: the study is stored and forwarded, and says so."""
         closed = {"state": CaseState.NO_PERFUSION.value, "reason": reason, "complete_at": utc_text(now)}
         return self._move(case_id, revision, CaseState.RECEIVING, closed)
 
-    def conclude(self, case_id: str, revision: int, result: Mapping[str, Any], now: datetime) -> bool:
-        """Record the result of an analysis; `result["status"]` is the new state."""
+    def conclude(
+        self,
+        case_id: str,
+        revision: int,
+        result: Mapping[str, Any],
+        now: datetime,
+        ended_at: datetime | None = None,
+    ) -> bool:
+        """Record the result of an analysis, and when its computation ended; `result["status"]` is the new state."""
         concluded = {
             "state": CaseState(result["status"]).value,
             "result": dict(result),
             "reason": result["reason"],
+            "compute_ended_at": ended_at and utc_text(ended_at),
             "analysed_at": utc_text(now),
         }
-        return self._move(case_id, revision, CaseState.ANALYSING, concluded)
+        noted = ("compute_ended_at", "analysed_at")
+        return self._move(case_id, revision, CaseState.ANALYSING, concluded, noted=noted)
 
     def reopen(self, case: Case) -> bool:
         """Late images: receive again; a case that had a result gets a new revision."""
         had_result = case.state in {CaseState.ANALYSED, CaseState.NOT_ANALYSED}
         fresh: dict[str, Any] = dict.fromkeys(REVISION_TIMES)
         del fresh["last_image_at"]
-        fresh |= {"reason": None, "proof": None, "acknowledged_by": None}
+        fresh |= {"reason": None, "proof": None}
         fresh |= {"state": CaseState.RECEIVING.value, "revision": case.revision + had_result}
         return self._move(case.id, case.revision, case.state, fresh)
 
@@ -114,15 +142,31 @@ class Cases:
         statement = update(cases).where(
             cases.c.id == case_id, cases.c.revision == revision, cases.c[name].is_(None)
         )
-        return run(self._engine, statement.values(**{name: utc_text(now)}, **also)) > 0
+        return self._change(statement.values(**{name: utc_text(now)}, **also), (name,))
 
     def forward_run_ended(self, case_id: str, run_number: int) -> None:
         """The run is over; the next one gets the next number."""
         statement = update(cases).where(cases.c.id == case_id, cases.c.forward_runs == run_number)
         run(self._engine, statement.values(forward_runs=run_number + 1))
 
-    def _move(self, case_id: str, revision: int, start: CaseState, values: Mapping[str, Any]) -> bool:
+    def _move(
+        self,
+        case_id: str,
+        revision: int,
+        start: CaseState,
+        values: Mapping[str, Any],
+        noted: Sequence[str] = (),
+    ) -> bool:
         statement = update(cases).where(
             cases.c.id == case_id, cases.c.revision == revision, cases.c.state == start.value
         )
-        return run(self._engine, statement.values(**values)) > 0
+        return self._change(statement.values(**values), noted)
+
+    def _change(self, statement: Update, noted: Sequence[str]) -> bool:
+        """Change at most one case, and note its times of these names for good, in one durable transaction."""
+        found = statement.returning(cases.c.id, cases.c.revision, *(cases.c[name] for name in noted))
+        with translated(), self._engine.begin() as connection:
+            row = connection.execute(found).mappings().first()
+            if row is not None:
+                note(connection, row["id"], row["revision"], {name: row[name] for name in noted})
+        return row is not None

@@ -1,13 +1,15 @@
 """What became of the bytes of every received object: seen in the archive, removed here, damaged, quarantined."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, RowMapping, Select, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Engine, RowMapping, Select, exists, func, or_, select, text, update
 
 from gateway.ledger.records import (
+    HELD_BACK,
     IN_ARCHIVE,
     CaseState,
     Cause,
@@ -19,7 +21,12 @@ from gateway.ledger.records import (
     utc_text,
 )
 from gateway.ledger.schema import arrivals, cases, conflicts, deliveries, holdings, rounds
-from gateway.ledger.statements import put, rows, run
+from gateway.ledger.statements import put, rows, run, translated
+
+RETRIED = "a person let it be tried again"
+"""Why an object waits a second time."""
+
+_WALK_BATCH = 5_000
 
 _UNFINISHED_CASES = (CaseState.RECEIVING.value, CaseState.ANALYSING.value)
 _UNFINISHED_DELIVERIES = (DeliveryState.QUEUED.value, DeliveryState.RETRYING.value)
@@ -32,7 +39,7 @@ def _stored(row: RowMapping) -> Stored:
         sop_instance_uid=row["sop_instance_uid"],
         sop_class_uid=row["sop_class_uid"] or "",
         transfer_syntax_uid=row["transfer_syntax_uid"],
-        sha256=row["sha256"],
+        digest=row["digest"],
         size_bytes=row["size_bytes"],
         path=row["path"],
         received_at=moment_of(row["received_at"]),
@@ -76,19 +83,47 @@ class Holdings:
         first = select(func.min(arrivals.c.id)).where(inside, usable).group_by(arrivals.c.sop_instance_uid)
         return self._find(_EVERYTHING.where(arrivals.c.id.in_(first)).order_by(arrivals.c.id))
 
-    def by_digest(self, study_uid: str, sha256: str) -> Stored | None:
+    def by_digest(self, study_uid: str, digest: str) -> Stored | None:
         """Return the object of a study with this digest, or None."""
-        query = _EVERYTHING.where(arrivals.c.study_uid == study_uid, arrivals.c.sha256 == sha256)
+        query = _EVERYTHING.where(arrivals.c.study_uid == study_uid, arrivals.c.digest == digest)
         return next(iter(self._find(query.limit(1))), None)
 
-    def quarantined(self, limit: int) -> list[Stored]:
-        """Objects in quarantine, youngest first."""
-        query = _EVERYTHING.where(arrivals.c.forward_state == ObjectState.QUARANTINED.value)
+    def held_back(self, limit: int | None = None) -> list[Stored]:
+        """Objects that want a person, youngest first."""
+        query = _EVERYTHING.where(arrivals.c.forward_state.in_([state.value for state in HELD_BACK]))
         return self._find(query.order_by(arrivals.c.id.desc()).limit(limit))
 
     def after(self, position: int, limit: int) -> list[Stored]:
         """The next objects of a walk over everything that was ever received."""
         return self._find(_EVERYTHING.where(arrivals.c.id > position).order_by(arrivals.c.id).limit(limit))
+
+    def digests(self) -> Iterator[str]:
+        """Digests of everything that was ever received, in batches by which no writer is held up."""
+        columns, position = select(arrivals.c.id, arrivals.c.digest).order_by(arrivals.c.id), 0
+        while found := rows(self._engine, columns.where(arrivals.c.id > position).limit(_WALK_BATCH)):
+            yield from (row["digest"] for row in found)
+            position = found[-1]["id"]
+
+    def is_recorded(self, path: str) -> bool:
+        """Whether any arrival names this file of the spool; asks the whole table."""
+        return bool(rows(self._engine, select(arrivals.c.id).where(arrivals.c.path == path).limit(1)))
+
+    @contextmanager
+    def while_nobody_records(self) -> Iterator[None]:
+        """Hold the ledger so that no arrival can be committed, anywhere.
+
+        Raises
+        ------
+        TemporaryError
+            The database is away or stays locked.
+        """
+        with (
+            translated(),
+            self._engine.begin() as connection,
+        ):  # SQLite: the one write lock, from the beginning
+            if self._engine.dialect.name == "postgresql":
+                connection.execute(text("LOCK TABLE arrivals IN SHARE ROW EXCLUSIVE MODE"))
+            yield
 
     def never_seen(self, limit: int) -> list[Stored]:
         """Forwarded objects at which nobody has looked in the archive since, oldest first."""
@@ -167,6 +202,14 @@ class Holdings:
         self._note(arrival_ids, first_seen_at=None, seen_again_at=None, removed_at=None, cause=None)
         self._change(arrival_ids, None, forward_state=ObjectState.PENDING.value, forward_reason=reason)
 
+    def retry(self, arrival_ids: Sequence[int]) -> int:
+        """A person lets held-back objects be tried again, with nothing held against them; returns how many were."""
+        pending = ObjectState.PENDING.value
+        retried = self._change(arrival_ids, HELD_BACK, forward_state=pending, forward_reason=RETRIED)
+        if retried:
+            self._note(arrival_ids, first_seen_at=None, seen_again_at=None, cause=None, archive_deaths=0)
+        return retried
+
     def doubt_recent_sightings(self) -> None:
         """After a start, perhaps after a power cut: whoever was seen only once is looked for anew."""
         recent = select(arrivals.c.id).where(arrivals.c.forward_state == ObjectState.FORWARDED.value)
@@ -224,11 +267,11 @@ class Holdings:
 
     def _change(
         self, arrival_ids: Sequence[int], start: Sequence[ObjectState] | None, **values: str | None
-    ) -> None:
+    ) -> int:
         chosen: ColumnElement[bool] = arrivals.c.id.in_(arrival_ids)
         if start is not None:
             chosen &= arrivals.c.forward_state.in_([state.value for state in start])
-        run(self._engine, update(arrivals).where(chosen).values(**values))
+        return run(self._engine, update(arrivals).where(chosen).values(**values))
 
 
 def _waits_for_a_receiver() -> ColumnElement[bool]:

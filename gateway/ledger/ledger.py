@@ -6,8 +6,10 @@ from typing import Self
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.ledger.announcements import Announcements
 from gateway.ledger.arrivals import Arrivals
 from gateway.ledger.cases import Cases
+from gateway.ledger.commitments import Commitments
 from gateway.ledger.deliveries import Deliveries
 from gateway.ledger.holdings import Holdings
 from gateway.ledger.schema import open_engine
@@ -17,13 +19,15 @@ from triage.errors import ConfigError, TemporaryError
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Arrivals, cases, deliveries and the bytes behind the arrivals, of one site."""
+    """Arrivals, cases, deliveries, the bytes behind the arrivals and who relies on them, of one site."""
 
     engine: Engine
     arrivals: Arrivals
     cases: Cases
     deliveries: Deliveries
     holdings: Holdings
+    commitments: Commitments
+    announcements: Announcements
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -40,7 +44,15 @@ class Ledger:
             raise ConfigError(
                 f"database.url: cannot open the ledger ({type(exc).__name__}); check the address and its rights"
             ) from exc
-        return cls(engine, Arrivals(engine), Cases(engine), Deliveries(engine), Holdings(engine))
+        return cls(
+            engine,
+            Arrivals(engine),
+            Cases(engine),
+            Deliveries(engine),
+            Holdings(engine),
+            Commitments(engine),
+            Announcements(engine),
+        )
 
     def check(self) -> None:
         """Touch the database.

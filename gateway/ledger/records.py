@@ -28,6 +28,8 @@ class DeliveryState(StrEnum):
     DELIVERED = "delivered"
     FAILED = "failed"
     SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+    """A person gave it up."""
 
 
 class DeliveryKind(StrEnum):
@@ -39,7 +41,7 @@ class DeliveryKind(StrEnum):
 
 
 class ObjectState(StrEnum):
-    """Where one received object stands on its way to the archive; QUARANTINED and REFUSED want a person."""
+    """Where one received object stands on its way to the archive."""
 
     PENDING = "pending"
     FORWARDED = "forwarded"
@@ -54,6 +56,8 @@ class ObjectState(StrEnum):
 
 
 IN_ARCHIVE = (ObjectState.FORWARDED, ObjectState.SEEN, ObjectState.ARCHIVED)
+HELD_BACK = (ObjectState.QUARANTINED, ObjectState.REFUSED, ObjectState.SHADOWED)
+"""What wants a person: nothing here tries again by itself."""
 
 
 class Cause(StrEnum):
@@ -78,7 +82,7 @@ def utc_text(moment: datetime) -> str:
     >>> utc_text(datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC))
     '2026-01-02T03:04:05.000006Z'
     """
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def moment_of(text: str) -> datetime:
@@ -101,7 +105,7 @@ class StoredImage:
 class Stored:
     """One received object as whoever looks after its bytes sees it; `path` is relative to the spool.
 
-    `sha256` is of the dataset, without the file meta information that stands before it in the file.
+    `digest` is of the dataset, without the file meta information that stands before it in the file.
     """
 
     arrival_id: int
@@ -109,7 +113,7 @@ class Stored:
     sop_instance_uid: str
     sop_class_uid: str
     transfer_syntax_uid: str
-    sha256: str
+    digest: str
     size_bytes: int
     path: str
     received_at: datetime

@@ -17,8 +17,10 @@ from sqlalchemy import (
     UniqueConstraint,
     create_engine,
     event,
+    inspect,
     make_url,
 )
+from sqlalchemy.schema import CreateColumn
 
 from dicom_scp.directories import make_directory
 
@@ -37,7 +39,7 @@ arrivals = Table(
     Column("study_uid", String(64), nullable=False, index=True),
     Column("series_uid", String(64), nullable=False),
     Column("sop_instance_uid", String(64), nullable=False),
-    Column("sha256", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
     Column("path", Text, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("transfer_syntax_uid", String(64), nullable=False),
@@ -49,7 +51,7 @@ arrivals = Table(
     Column("forward_state", String(16), nullable=False, default="pending", index=True),
     Column("forward_reason", Text),
     Column("forwarded_at", String(32)),
-    UniqueConstraint("sop_instance_uid", "sha256"),
+    UniqueConstraint("sop_instance_uid", "digest"),
 )
 
 associations = Table(
@@ -98,16 +100,25 @@ rounds = Table(
 
 TIMES = (
     "first_image_at",
+    "last_perfusion_image_at",
     "last_image_at",
     "complete_at",
+    "compute_queued_at",
+    "compute_started_at",
+    "compute_ended_at",
     "analysed_at",
     "alert_sent_at",
+    "alert_delivered_at",
     "alert_opened_at",
     "acknowledged_at",
     "published_at",
     "emr_accepted_at",
 )
-"""The times of a case, in the order in which they usually happen; each happens once per revision."""
+"""The times of a case, in the order in which they usually happen; each happens once per revision.
+
+The alert is sent when the first receiver has it, which is the console; delivered when the first channel beyond the
+console has accepted it. `last_image_at` alone goes on: images beside the perfusion series may follow the alert.
+"""
 
 cases = Table(
     "cases",
@@ -125,6 +136,18 @@ cases = Table(
     Column("result", JSON),
     *(Column(name, String(32)) for name in TIMES),
 )
+
+moments = Table(
+    "moments",
+    metadata,
+    Column("id", row_id, primary_key=True, autoincrement=True),
+    Column("case_id", String(36), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("name", String(32), nullable=False),
+    Column("at", String(32), nullable=False, index=True),
+    UniqueConstraint("case_id", "revision", "name"),
+)
+"""The times of every revision, in the order in which they became known; never changed, so that they can be counted."""
 
 deliveries = Table(
     "deliveries",
@@ -159,6 +182,16 @@ def _configure_sqlite(engine: Engine) -> None:
     event.listen(engine, "begin", on_begin)
 
 
+def _add_new_times(engine: Engine) -> None:
+    """Give the cases of an older ledger the times that it has no columns for."""
+    with engine.begin() as connection:
+        known = {column["name"] for column in inspect(connection).get_columns(cases.name)}
+        for name in TIMES:
+            if name not in known:
+                column = CreateColumn(cases.c[name]).compile(dialect=engine.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {cases.name} ADD COLUMN {column}")
+
+
 def open_engine(url: str) -> Engine:
     """Open the ledger's database, creating folder and tables where they do not exist."""
     parsed = make_url(url)
@@ -169,4 +202,5 @@ def open_engine(url: str) -> Engine:
         engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
         _configure_sqlite(engine)
     metadata.create_all(engine)
+    _add_new_times(engine)
     return engine

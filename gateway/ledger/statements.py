@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, Executable, RowMapping, Table
+from sqlalchemy import Connection, Engine, Executable, RowMapping, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.sqlite import Insert
@@ -14,7 +14,7 @@ from triage.errors import TemporaryError
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Turn the database's own errors into ours; the statement and its values stay out of the message."""
     try:
         yield
@@ -24,7 +24,7 @@ def _translated() -> Iterator[None]:
 
 def rows(engine: Engine, statement: Executable) -> list[RowMapping]:
     """Rows of a query, read in autocommit so that no writer waits."""
-    with _translated(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with translated(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         return list(connection.execute(statement).mappings())
 
 
@@ -36,19 +36,24 @@ def run(engine: Engine, statement: Executable) -> int:
     TemporaryError
         The database is away, locked or full.
     """
-    with _translated(), engine.begin() as connection:
+    with translated(), engine.begin() as connection:
         return int(getattr(connection.execute(statement), "rowcount", 0))
 
 
 def insert_once(engine: Engine, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert a row unless its key exists; returns whether it was new."""
+    with translated(), engine.begin() as connection:
+        return insert_within(connection, table, values)
+
+
+def insert_within(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+    """As `insert_once`, within the caller's transaction."""
     insert: Insert | PostgresInsert
-    if engine.dialect.name == "postgresql":
+    if connection.dialect.name == "postgresql":
         insert = postgresql.insert(table).on_conflict_do_nothing()
     else:
         insert = sqlite.insert(table).on_conflict_do_nothing()
-    with _translated(), engine.begin() as connection:
-        return connection.execute(insert.returning(*table.primary_key), values).first() is not None
+    return connection.execute(insert.returning(*table.primary_key), values).first() is not None
 
 
 def put(engine: Engine, table: Table, values: Sequence[Mapping[str, Any]]) -> None:
@@ -63,5 +68,5 @@ def put(engine: Engine, table: Table, values: Sequence[Mapping[str, Any]]) -> No
         if named
         else insert.on_conflict_do_nothing()
     )
-    with _translated(), engine.begin() as connection:
+    with translated(), engine.begin() as connection:
         connection.execute(chosen, list(values))

@@ -111,7 +111,7 @@ def conflicts_of(engine: Engine, study_uids: Sequence[str]) -> dict[str, list[st
 
 def versions_of(engine: Engine, sop_instance_uids: Sequence[str]) -> dict[str, list[RowMapping]]:
     """What arrived under each of these UIDs, in the order in which it came."""
-    columns = (arrivals.c.sop_instance_uid, arrivals.c.study_uid, arrivals.c.sha256, arrivals.c.received_at)
+    columns = (arrivals.c.sop_instance_uid, arrivals.c.study_uid, arrivals.c.digest, arrivals.c.received_at)
     query = select(*columns).where(arrivals.c.sop_instance_uid.in_(sop_instance_uids)).order_by(arrivals.c.id)
     found: dict[str, list[RowMapping]] = defaultdict(list)
     for row in rows(engine, query):

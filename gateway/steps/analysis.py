@@ -1,15 +1,16 @@
 """From a complete series to numbers in the ledger, in a child process; whatever happens, there is a result."""
 
-import subprocess
+import logging
+from datetime import datetime
 
 import structlog
 
 from gateway import casefolder
-from gateway.analysis import refused
+from gateway.analysts import AnalystDiedError, AnalystLateError
 from gateway.desk import Desk
-from gateway.jobs.orders import AnalyseOrder, command
+from gateway.jobs.orders import AnalyseOrder
 from gateway.ledger.records import Case
-from gateway.processes import last_words, run_to_end
+from gateway.refusal import refused
 from gateway.storage.restoration import missing_from
 from triage.types import Analysis
 
@@ -22,6 +23,7 @@ ATTEMPTS = 2
 def analyse(desk: Desk, case_id: str, revision: int) -> None:
     """Analyse the case's perfusion series and record the result; a repeat finds the result on disk."""
     case = desk.case(case_id)
+    desk.ledger.cases.stamp(case_id, revision, "compute_started_at", desk.now())
     folder = desk.folder(case_id, revision)
     for _ in range(ATTEMPTS):
         if (folder / "result.json").exists():
@@ -29,7 +31,7 @@ def analyse(desk: Desk, case_id: str, revision: int) -> None:
         failure = _run(desk, case, revision)
     if not (folder / "result.json").exists():
         _save(desk, case, revision, failure)
-    _conclude(desk, case_id, revision)
+    _conclude(desk, case_id, revision, ended_at=desk.now())
 
 
 def give_up(desk: Desk, case_id: str, revision: int) -> None:
@@ -47,7 +49,7 @@ def _run(desk: Desk, case: Case, revision: int) -> str:
     if trouble := missing_from(desk, images):
         return trouble
     folder = desk.folder(case.id, revision)
-    casefolder.save_inputs({image.sop_instance_uid: image.sha256 for image in images}, folder)
+    casefolder.save_inputs({image.sop_instance_uid: image.digest for image in images}, folder)
     order = AnalyseOrder(
         paths=tuple(str(desk.spooled(image.path)) for image in images),
         study_uid=case.study_uid,
@@ -55,17 +57,17 @@ def _run(desk: Desk, case: Case, revision: int) -> str:
         threads=desk.config.worker.analysis_threads,
         folder=str(folder),
     )
-    arguments, text = command(order)
     timeout_s = desk.config.worker.analysis_timeout_s
     try:
-        run_to_end(arguments, text, timeout_s, folder.parent)
-    except subprocess.TimeoutExpired:
+        failure = desk.analysts.analyse(f"{case.id}:r{revision}", order, timeout_s)
+    except AnalystLateError:
         log.exception("analysis took too long", case_id=case.id, timeout_s=timeout_s)
         return f"the analysis took longer than {timeout_s:.0f} s"
-    except subprocess.CalledProcessError as exc:
-        log.exception("analysis died", case_id=case.id, code=exc.returncode, where=last_words(exc.stderr))
-        return f"the analysis process died (code {exc.returncode})"
-    return "the analysis left no result"
+    except AnalystDiedError as exc:
+        log.exception("analysis died", case_id=case.id)
+        return str(exc)
+    log.log(logging.ERROR if failure else logging.INFO, "analysis ended", case_id=case.id, failure=failure)
+    return "the analysis failed" if failure else "the analysis left no result"
 
 
 def _save(desk: Desk, case: Case, revision: int, reason: str) -> None:
@@ -76,9 +78,9 @@ def _save(desk: Desk, case: Case, revision: int, reason: str) -> None:
         casefolder.save(analysis, scratch)
 
 
-def _conclude(desk: Desk, case_id: str, revision: int) -> None:
+def _conclude(desk: Desk, case_id: str, revision: int, ended_at: datetime | None = None) -> None:
     result = casefolder.load_result(desk.folder(case_id, revision))
-    if desk.ledger.cases.conclude(case_id, revision, result.to_json(), desk.now()):
+    if desk.ledger.cases.conclude(case_id, revision, result.to_json(), desk.now(), ended_at):
         log.info(
             "case concluded", case_id=case_id, revision=revision, status=result.status, reason=result.reason
         )

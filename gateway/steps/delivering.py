@@ -27,8 +27,10 @@ def attempt(desk: Desk, kind: str, case_id: str, revision: int, target: str) -> 
     what = DeliveryKind(kind)
     key = delivery_id_of(case_id, revision, what, target)
     case = desk.case(case_id)
-    if case.revision != revision:
-        desk.ledger.deliveries.superseded(key, desk.now(), f"revision {case.revision} took its place")
+    # An alert stands until a revision rings anew, whatever was published in between.
+    current = desk.ledger.announcements.standing(case) if what is DeliveryKind.ALERT else case.revision
+    if current != revision:
+        desk.ledger.deliveries.superseded(key, desk.now(), f"revision {current} took its place")
         return True
     try:
         detail = SENDERS[what](desk, case, target, key)

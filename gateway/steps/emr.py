@@ -1,11 +1,12 @@
 """One result to one EMR destination as HL7 v2."""
 
-from dicom_scp.headers import read_patient
+from dicom_scp.patient import read_patient
 from gateway.config import EmrDestination
 from gateway.desk import Desk
 from gateway.emr import mllp
 from gateway.emr.oru import Facility, control_id_for, oru_r01
-from gateway.ledger.records import Case, moment_of
+from gateway.ledger.deliveries import delivery_id_of
+from gateway.ledger.records import Case, DeliveryKind, moment_of
 from triage.errors import InputError
 from triage.types import TriageResult
 
@@ -13,6 +14,7 @@ from triage.types import TriageResult
 def send(desk: Desk, case: Case, target: str, key: str) -> str:
     """Send the result and wait for its acknowledgement."""
     destination = _destination(desk, target)
+    news = desk.ledger.announcements.get(case.id, case.revision)
     message = oru_r01(
         TriageResult.from_json(case.result or {}),
         read_patient(desk.some_image(case)),
@@ -21,6 +23,8 @@ def send(desk: Desk, case: Case, target: str, key: str) -> str:
         observed_at=moment_of(case.times["last_image_at"] or ""),
         link=desk.link(case.id),
         revision=case.revision,
+        former_control_id=_former_control_id(case, target),
+        change=news.reasons if news else (),
         facility=Facility(
             sending_facility=desk.config.site.name,
             receiving_application=destination.receiving_application,
@@ -30,6 +34,13 @@ def send(desk: Desk, case: Case, target: str, key: str) -> str:
     answer = mllp.send(destination.host, destination.port, message, timeout_s=destination.timeout_s)
     desk.ledger.cases.stamp(case.id, case.revision, "emr_accepted_at", desk.now())
     return f"{answer.code} for message {answer.control_id}"
+
+
+def _former_control_id(case: Case, target: str) -> str:
+    """MSH-10 of the report that this one replaces: computed, so that it is known whether that one arrived or not."""
+    if case.revision == 1:
+        return ""
+    return control_id_for(delivery_id_of(case.id, case.revision - 1, DeliveryKind.EMR, target))
 
 
 def _destination(desk: Desk, name: str) -> EmrDestination:

@@ -1,15 +1,18 @@
 """Whether bytes are the ones that were received: in the spool, and in the archive.
 
-The ledger knows the SHA-256 of every dataset. A file is file meta information, which follows from the ledger as well,
+The ledger knows the BLAKE3 digest of every dataset. A file is file meta information, which follows from the ledger as well,
 and the dataset; the archive keeps files as they were uploaded, so the MD5 it states of one stands for our whole file.
 """
 
 import hashlib
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
+
+from blake3 import blake3
 
 from dicom_scp.elements import PREAMBLE_BYTES
-from dicom_scp.spool import FileMeta
+from dicom_scp.file_meta import FileMeta
 from gateway.ledger.records import Stored
 from triage.errors import InputError
 from viewer_bridge.orthanc import Orthanc
@@ -21,6 +24,9 @@ DAMAGED = "the stored file is damaged: its digest is not that of what was receiv
 
 _GROUP_LENGTH_AT = PREAMBLE_BYTES + 4 + 8
 """Where the length of the file meta information stands, four bytes (PS3.10 table 7.1-1)."""
+
+
+_PIECE_BYTES = 1 << 20
 
 
 class Held(StrEnum):
@@ -37,15 +43,29 @@ def meta_of(stored: Stored) -> FileMeta:
     return FileMeta(stored.sop_class_uid, stored.sop_instance_uid, stored.transfer_syntax_uid)
 
 
-def dataset_of(file: bytes) -> bytes:
-    """What follows the file meta information; empty when there is none."""
+def dataset_of(file: bytes) -> memoryview:
+    """What follows the file meta information, not copied; empty when there is none."""
     length = int.from_bytes(file[_GROUP_LENGTH_AT : _GROUP_LENGTH_AT + 4], "little")
-    return file[_GROUP_LENGTH_AT + 4 + length :] if file[PREAMBLE_BYTES:][:4] == b"DICM" else b""
+    begin = (
+        _GROUP_LENGTH_AT + 4 + length if file[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] == b"DICM" else len(file)
+    )
+    return memoryview(file)[begin:]
 
 
-def is_right_dataset(dataset: bytes, stored: Stored) -> bool:
+def is_right_dataset(dataset: bytes | memoryview, stored: Stored) -> bool:
     """Whether these are the bytes that were received."""
-    return len(dataset) == stored.size_bytes and hashlib.sha256(dataset).hexdigest() == stored.sha256
+    return len(dataset) == stored.size_bytes and blake3(dataset).hexdigest() == stored.digest
+
+
+def is_what_its_name_says(path: Path) -> bool:
+    """Whether a file of the spool is named after the digest of the dataset in it; read in pieces."""
+    with path.open("rb") as file:
+        beginning = file.read(_GROUP_LENGTH_AT + 4)
+        file.seek(len(beginning) + int.from_bytes(beginning[_GROUP_LENGTH_AT:], "little"))
+        digest = blake3()
+        while piece := file.read(_PIECE_BYTES):
+            digest.update(piece)
+    return digest.hexdigest() == path.stem
 
 
 def head_of(stored: Stored) -> bytes:
@@ -56,9 +76,13 @@ def head_of(stored: Stored) -> bytes:
         return b""
 
 
-def dataset_in(file: bytes, stored: Stored) -> bytes | None:
-    """The dataset in the object's file, wherever a damaged head says it begins; None when it is not the right one."""
-    found = (dataset_of(file), file[len(head_of(stored)) :], file[len(file) - stored.size_bytes :])
+def dataset_in(file: bytes, stored: Stored) -> memoryview | None:
+    """The dataset in the object's file, wherever a damaged head says it begins; None when it is not the right one.
+
+    It is a part of `file` and no copy: multi-frame objects have gigabytes.
+    """
+    begins = (len(file) - len(dataset_of(file)), len(head_of(stored)), len(file) - stored.size_bytes)
+    found = (memoryview(file)[max(begin, 0) :] for begin in dict.fromkeys(begins))
     return next((dataset for dataset in found if is_right_dataset(dataset, stored)), None)
 
 
@@ -85,7 +109,7 @@ def look(orthanc: Orthanc, stored: Stored, file: bytes, *, thoroughly: bool) -> 
     return Held.SAME if fetch(orthanc, stored) is not None else Held.OTHER
 
 
-def fetch(orthanc: Orthanc, stored: Stored) -> bytes | None:
+def fetch(orthanc: Orthanc, stored: Stored) -> memoryview | None:
     """The object's dataset from the archive; None when the archive has not got these bytes.
 
     Raises

@@ -10,9 +10,11 @@ from threading import Event
 
 import structlog
 
+from gateway.certificates import Warner
 from gateway.desk import Desk
 from gateway.locks import locks_of
 from gateway.storage import retention, scrub, sightings
+from gateway.storage.unclaimed import Sweeper
 from triage.errors import GatewayError
 
 log = structlog.get_logger()
@@ -23,13 +25,15 @@ MEASURE_EVERY_S = 600.0
 
 
 class Keeper:
-    """Sightings, retention and scrub, in turns of ``storage.look_every_s``."""
+    """Sightings, retention, scrub, files without an arrival, and certificates, in turns of ``storage.look_every_s``."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._turned_at = time.monotonic()
         self._measured_at = -MEASURE_EVERY_S
         self._spooled_bytes = 0
+        self._sweeper = Sweeper(desk)
+        self._warn = Warner(desk.config)
 
     def run(self, stop: Event) -> None:
         """Take turns until `stop` is set; the first worker that asks is the one that keeps."""
@@ -51,6 +55,8 @@ class Keeper:
         self._attempt(lambda: sightings.look_again(self._desk))
         self._attempt(lambda: retention.make_room(self._desk))
         self._attempt(lambda: self._scrub(elapsed_s))
+        self._attempt(self._sweeper.turn)
+        self._attempt(lambda: self._warn(self._desk.now()))
 
     def _scrub(self, elapsed_s: float) -> None:
         if self._turned_at - self._measured_at > MEASURE_EVERY_S:

@@ -39,7 +39,7 @@ class _Level:
     members: int = 0
 
 
-def reason_to_withhold(dataset: bytes, transfer_syntax_uid: str) -> str:
+def reason_to_withhold(dataset: bytes | memoryview, transfer_syntax_uid: str) -> str:
     """Why no archive should be given this dataset, or an empty string.
 
     What is malformed is followed as far as it can be read: an archive may have recursed as deep before it gives up.
@@ -53,15 +53,15 @@ def reason_to_withhold(dataset: bytes, transfer_syntax_uid: str) -> str:
     return _Walk(memoryview(dataset), implicit=implicit).complaint()
 
 
-def _is_plainly_harmless(dataset: bytes, *, implicit: bool) -> bool:
+def _is_plainly_harmless(dataset: bytes | memoryview, *, implicit: bool) -> bool:
     """Whether a glance at the outermost level, and too few items for deep nesting, settle it: a tenth of the time."""
     at, end = 0, len(dataset)
     pixels = (end, end)
     for _ in range(MOST_SIBLINGS):
         if at + 8 > end:
             begin, behind = pixels
-            items = dataset.count(_ITEM_BYTES, 0, begin) + dataset.count(_ITEM_BYTES, behind)
-            return items <= DEEPEST_NESTING
+            beside_pixels = (bytes(dataset[:begin]), bytes(dataset[behind:]))
+            return sum(part.count(_ITEM_BYTES) for part in beside_pixels) <= DEEPEST_NESTING
         group, number, length = _HEAD.unpack_from(dataset, at)
         at += 8
         if not implicit and dataset[at - 4 : at - 2] in SHORT_VRS:

@@ -3,17 +3,22 @@
 A data directory carries a marker with an identifier. Where the directory lies on a volume of its own, a witness with
 the same identifier stands beside the mount point, on the disk below: it is still there when the volume is not, and
 then nothing may be written, since it would vanish under the next mount.
+
+Every process of the gateway claims the volume before it does anything else, and several may start at once. A marker
+gets its name by a hard link, which fails where the name is taken: the first one's stands and the others read it. It is
+durable before any witness speaks of it, and read after the witnesses: whoever finds a witness finds the marker too.
 """
 
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
 import structlog
 
-from dicom_scp.directories import make_directory
+from dicom_scp.directories import make_directory, sync_directory
 from triage.errors import ConfigError
 
 log = structlog.get_logger()
@@ -30,28 +35,36 @@ def claim(data_dir: Path, *, require_mount: bool, mount_table: Path = MOUNT_TABL
     Raises
     ------
     ConfigError
-        The volume is not mounted, or it is another one. Nothing was written.
+        The volume is not mounted, it is another one, or it cannot be marked. Nothing was written.
     """
-    here = data_dir.absolute()
+    here = data_dir.resolve()
     mount = _volume_of(here, _mount_points(mount_table))
     if require_mount and mount is None:
         raise ConfigError(
             f"storage.require_mount: {here} lies on no volume of its own; mount it, then start again"
         )
+    testimony = {witness: _identity(witness) for witness in _witnesses(here)}
     marked = _identity(here / MARKER)
-    for witness in _witnesses(here):
-        if _identity(witness) != marked:
+    for witness, identity in testimony.items():
+        if identity != marked:
             what = "is not mounted" if marked is None else "is another one than before"
             raise ConfigError(
                 f"site.data_dir: the volume of {here} {what}; mount the right one, "
                 f"or delete {witness} to begin anew here"
             )
-    identity = marked or str(uuid4())
-    if marked is None:
-        make_directory(here)
-        _write(here / MARKER, {"id": identity, "device": here.stat().st_dev})
+    identity = marked or _mark(here)
     if mount is not None:
         _bear_witness(mount, here, identity)
+
+
+def _mark(here: Path) -> str:
+    """The identifier of a data directory from now on: a new one, or that of a process which was faster."""
+    try:
+        make_directory(here)
+        _write(here / MARKER, {"id": str(uuid4()), "device": here.stat().st_dev})
+    except OSError as exc:
+        raise ConfigError(f"site.data_dir: {here} cannot be used ({exc.strerror}); mend the disk") from exc
+    return _identity(here / MARKER) or ""
 
 
 def _mount_points(table: Path) -> set[Path]:
@@ -80,8 +93,7 @@ def _volume_of(path: Path, mounts: Iterable[Path]) -> Path | None:
 def _witnesses(path: Path) -> Iterator[Path]:
     """Witnesses beside a path and its parents that speak of it."""
     for level in (path, *path.parents):
-        witness = _witness_of(level, path)
-        if level != level.parent and witness.exists():
+        if level != level.parent and (witness := _witness_of(level, path)).exists():
             yield witness
 
 
@@ -121,9 +133,15 @@ def _identity(path: Path) -> str | None:
 
 
 def _write(path: Path, content: dict[str, str | int]) -> None:
-    scratch = path.with_name(f"{path.name}.{os.getpid()}")
-    with scratch.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(content))
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.rename(path)
+    """Make a file and a durable name for it; one that is there already stays."""
+    scratch = path.with_name(f"{path.name}.{uuid4().hex}")
+    try:
+        with scratch.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(content))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(scratch, path)
+        sync_directory(path.parent)
+    finally:
+        scratch.unlink(missing_ok=True)

@@ -133,6 +133,29 @@ def test_a_later_revision_announces_itself(changes, make_alert, make_result, ref
     assert make_alert(result, revision=2).headline == f"REVISED: {make_alert(result).headline}"
 
 
+def test_a_correction_shows_the_former_finding_beside_the_new_one(make_alert, make_result, refused):
+    change = ("core 60 ml, before 34 ml (28-39)",)
+    told = {"revision": 3, "former": make_result(), "supersedes": 1}
+    alert = make_alert(make_result(core_ml=60.0), **told, change=change)
+    assert alert.lines[:2] == (f"corrects revision 1: {change[0]}", f"before: {make_alert().lines[0]}")
+    assert alert.lines[2].startswith("core 60 ml")
+    plain = alert.to_json()
+    assert (plain["revision"], plain["supersedes"], plain["change"]) == (3, 1, list(change))
+    same = make_alert(make_result(), **told)
+    assert "revision 3: no change of class or beyond the interval" in same.lines
+    told["former"] = refused()
+    assert (
+        make_alert(**told, change=("analysed, before not analysed",))
+        .lines[1]
+        .startswith("before: not analysed")
+    )
+
+
+def test_a_revision_supersedes_an_earlier_one(make_alert):
+    with pytest.raises(InputError, match="cannot supersede"):
+        make_alert(revision=2, supersedes=2)
+
+
 def test_revisions_count_from_one(make_alert):
     with pytest.raises(InputError, match="count from 1"):
         make_alert(revision=0)

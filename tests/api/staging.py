@@ -21,7 +21,9 @@ from gateway.access import Access
 from gateway.api.app import create_app
 from gateway.api.server import Server, listening
 from gateway.config import Config
-from gateway.engine import Client, Priority, Queue
+from gateway.engine import Client
+from gateway.lanes import Priority, Queue
+from gateway.ledger.announcements import Announcement
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import Case, DeliveryKind, case_id_of
 from triage.types import (
@@ -62,6 +64,7 @@ class Site:
         """Let images arrive; the first one is a real DICOM file with a person in it."""
         now = datetime.now(UTC)
         first = now - timedelta(seconds=ago_s)
+        last = first + timedelta(seconds=min(ago_s, 41.3))
         source = self.config.spool_dir / f"{study_uid}.dcm"
         header = read_header(a_dicom_file(source, study_uid))
         for number in range(start, start + count):
@@ -69,10 +72,10 @@ class Site:
                 Arrival(
                     header=header,
                     path=source.name,
-                    sha256=f"{number:064x}",
+                    digest=f"{number:064x}",
                     size_bytes=10,
                     transfer_syntax_uid=ExplicitVRLittleEndian,
-                    received_at=first,
+                    received_at=last if number == start + count - 1 else first,
                     calling_ae="CT01",
                     called_ae="STROKEGW",
                     association_id="a-1",
@@ -80,7 +83,7 @@ class Site:
             )
         case = self.ledger.cases.open(study_uid, first)
         latest = self.ledger.arrivals.images(study_uid)[-1]
-        self.ledger.cases.saw(case.id, latest.arrival_id, first + timedelta(seconds=min(ago_s, 41.3)))
+        self.ledger.cases.saw(case.id, latest.arrival_id, last)
         return self.get(study_uid)
 
     def get(self, study_uid: str) -> Case:
@@ -100,13 +103,20 @@ class Site:
             "16 slices x 60 frames, every one there",
             last + timedelta(seconds=complete_s),
         )
-        cases.conclude(case.id, case.revision, result.to_json(), last + timedelta(seconds=analysed_s))
+        begun, ended = (last + timedelta(seconds=s) for s in (complete_s + 0.05, analysed_s - 0.04))
+        cases.stamp(case.id, case.revision, "compute_queued_at", begun)
+        cases.stamp(case.id, case.revision, "compute_started_at", begun)
+        cases.conclude(case.id, case.revision, result.to_json(), last + timedelta(seconds=analysed_s), ended)
         return self.get(study_uid)
 
     def alert(self, study_uid: str, after_s: float = 3.3) -> Case:
         """Tell the console and start the escalation."""
         case = self.get(study_uid)
         at = datetime.fromisoformat(case.times["last_image_at"]) + timedelta(seconds=after_s)
+        news = Announcement(
+            case.id, case.revision, former=None, rings=True, reasons=(), result=case.result or {}
+        )
+        self.ledger.announcements.record(news, at)
         key = self.ledger.deliveries.queue(case.id, case.revision, DeliveryKind.ALERT, "console", at)
         self.ledger.deliveries.delivered(key, at, "Stroke CT: target mismatch (DEFUSE 3), LEFT")
         name = f"alert:{case.id}:r{case.revision}"
@@ -244,24 +254,32 @@ def a_refusal(study_uid: str, reason: str) -> TriageResult:
 
 
 def open_site(folder: Path, **sections) -> Site:
-    plain = {"site": {"data_dir": folder}, "dicom": {"free_bytes_floor": 0}, **sections}
+    plain = {"site": {"data_dir": folder}, "dicom": {"free_bytes_floor": 0}}
+    plain |= {"runs": {"urgent_wait_s": 3600}, **sections}  # no worker takes what is staged
     config = Config.model_validate(plain)
     client = Client(config.engine_url)
     run_dbos_database_migrations(system_database_url=config.engine_url)
     return Site(config, Ledger.open(config.ledger_url), client, Access.open(folder))
 
 
-def stage_everything(site: Site, picture: Path | None = None) -> dict[str, str]:
-    """One case of every kind; returns their identifiers by what they show."""
-    site.receive("1.2.1", 120, ago_s=5400)
+def stage_acknowledged(site: Site, picture: Path | None = None, count: int = 120) -> Case:
+    """The case of a patient whom everybody has heard of."""
+    site.receive("1.2.1", count, ago_s=5400)
     site.conclude("1.2.1", a_result("1.2.1", NOISE, met=False, core_ml=96.0))
     site.alert("1.2.1")
     site.publish("1.2.1", picture=picture)
     done = site.get("1.2.1")
     at = datetime.fromisoformat(done.times["alert_sent_at"]) + timedelta(seconds=74)
+    site.ledger.cases.stamp(done.id, 1, "alert_delivered_at", at - timedelta(seconds=73.6))
     site.ledger.cases.stamp(done.id, 1, "alert_opened_at", at - timedelta(seconds=30))
     site.ledger.cases.stamp(done.id, 1, "acknowledged_at", at, acknowledged_by="Dr Lê, stroke team")
     site.ledger.cases.stamp(done.id, 1, "emr_accepted_at", at - timedelta(seconds=66))
+    return site.get("1.2.1")
+
+
+def stage_everything(site: Site, picture: Path | None = None) -> dict[str, str]:
+    """One case of every kind; returns their identifiers by what they show."""
+    stage_acknowledged(site, picture)
     site.receive("1.2.2", 40, ago_s=2400)
     closed = "no perfusion series: no position was imaged repeatedly"
     site.ledger.cases.close_without_perfusion(case_id_of("1.2.2"), 1, closed, datetime.now(UTC))

@@ -7,11 +7,17 @@ from gateway.ledger.records import case_id_of
 from gateway.ledger.schema import TIMES
 from tests.api.staging import MOTION, a_result
 
+PROMISED = {
+    *("first_image_at", "last_image_at", "complete_at", "analysed_at", "alert_sent_at", "alert_opened_at"),
+    *("acknowledged_at", "published_at", "emr_accepted_at"),
+}
+"""Names that others rely on: more may come, none may go."""
+
 
 def test_a_case_has_every_promised_field(staged):
     site, ids, url = staged
     case = httpx.get(f"{url}/api/v1/cases/{ids['done']}", headers=site.bearer, trust_env=False).json()
-    assert set(case["times"]) == set(TIMES)
+    assert set(case["times"]) == set(TIMES) >= PROMISED
     assert all(time.endswith("Z") and len(time) == 27 for time in case["times"].values())
     assert case["study_uid"] == "1.2.1"
     assert (case["state"], case["revision"], case["acknowledged_by"]) == ("analysed", 1, "Dr Lê, stroke team")

@@ -30,6 +30,8 @@ CLOSED = (
     "/api/v1/cases",
     "/api/v1/cases/{fresh}",
     "/api/v1/jobs",
+    "/api/v1/jobs/troubles",
+    "/parts/banner",
     "/api/v1/events",
     "/docs",
     "/openapi.json",

@@ -27,7 +27,7 @@ def arrive(ledger, study_uid, number):
         "study_uid": study_uid,
         "series_uid": f"{study_uid}.1",
         "sop_instance_uid": f"{study_uid}.1.{number}",
-        "sha256": f"{number:064x}",
+        "digest": f"{number:064x}",
         "path": f"{number}.dcm",
         "size_bytes": 1,
         "transfer_syntax_uid": "1.2.840.10008.1.2.1",

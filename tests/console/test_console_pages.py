@@ -207,7 +207,7 @@ def test_the_keyboard_alone_is_enough(a_page, shown):
 def test_nothing_scrolls_sideways(a_page, shown, width):
     a_page.set_viewport_size({"width": width, "height": 740})
     names = shown[1]
-    for path in ("/", "/docs", "/jobs", *(f"/cases/{shown[1][name]}" for name in names)):
+    for path in ("/", "/docs", "/jobs", "/times", *(f"/cases/{shown[1][name]}" for name in names)):
         a_page.goto(path)
         assert a_page.evaluate("document.documentElement.scrollWidth") <= width, path
 
@@ -250,7 +250,7 @@ CONTRAST = """() => {
 
 def test_every_text_reaches_the_contrast_of_wcag_aa(a_page, shown):
     shown_cases = (f"/cases/{shown[1][name]}" for name in ("fresh", "severe", "unsure", "no_input"))
-    for path in ("/", "/docs", *shown_cases):
+    for path in ("/", "/docs", "/times", *shown_cases):
         a_page.goto(path)
         a_page.wait_for_selector("main")
         assert a_page.evaluate(CONTRAST) == []

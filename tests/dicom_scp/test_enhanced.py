@@ -17,8 +17,9 @@ from pydicom.uid import (
 
 from benchmarks.scanner.enhanced import Layout, write_enhanced
 from dicom_scp import enhanced
+from dicom_scp.finding import find_perfusion
 from dicom_scp.headers import ImageHeader, read_header
-from dicom_scp.reader import find_perfusion, open_ctp, read_ctp
+from dicom_scp.reader import open_ctp, read_ctp
 from dicom_scp.recognition import Completeness, SeriesKind, look_at
 from triage.errors import InputError
 from triage.types import CtpSeries, Geometry

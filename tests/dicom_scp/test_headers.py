@@ -15,7 +15,8 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_scp import elements
 from dicom_scp.elements import walk_dataset
-from dicom_scp.headers import TAGS, ImageHeader, Patient, header_of, read_header, read_patient
+from dicom_scp.headers import TAGS, ImageHeader, header_of, read_header
+from dicom_scp.patient import Patient, read_patient
 from triage.errors import InputError
 
 UIDS = b"".join(

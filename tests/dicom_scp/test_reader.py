@@ -6,7 +6,8 @@ from pydicom import dcmread
 from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from dicom_scp import reader
-from dicom_scp.reader import find_perfusion, open_ctp, read_ctp
+from dicom_scp.finding import find_perfusion
+from dicom_scp.reader import open_ctp, read_ctp
 from triage.errors import InputError, TemporaryError
 from triage.reduction import reduced
 
@@ -214,3 +215,17 @@ def test_a_folder_without_perfusion_says_what_it_holds(reference_data, tmp_path)
         find_perfusion(tmp_path)
     with pytest.raises(InputError, match="1 static series"):
         find_perfusion(reference_data("ncct_dicom_ge_tilt"))
+
+
+@pytest.mark.parametrize(
+    ("counted", "missing"),
+    [
+        ({}, ""),
+        ({"NumberOfTemporalPositions": 12, "ImagesInAcquisition": 36}, ""),
+        ({"NumberOfTemporalPositions": 14}, "2 of 14 frames of every slice"),
+        ({"ImagesInAcquisition": 48}, "12 of 48 images"),
+        ({"ImagesInAcquisition": 1}, ""),
+    ],
+)
+def test_what_the_scanner_counted_and_did_not_send_is_told(write_ctp, tmp_path, counted, missing):
+    assert open_ctp(write_ctp(tmp_path, **counted).paths).missing == missing

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dicom_scp.counts import LONGEST_LIST
 from dicom_scp.headers import ImageHeader
-from dicom_scp.recognition import LONGEST_LIST, Completeness, SeriesKind, look_at, look_at_study
+from dicom_scp.recognition import Completeness, SeriesKind, look_at, look_at_study
 
 PROVEN, RECTANGULAR, INCOMPLETE = Completeness.PROVEN, Completeness.RECTANGULAR, Completeness.INCOMPLETE
 

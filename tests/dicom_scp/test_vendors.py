@@ -5,9 +5,10 @@ import pytest
 
 from benchmarks.phantom import Patient, Scheme, make_patient
 from benchmarks.scanner import VENDORS, Part, write_study
+from dicom_scp.finding import find_perfusion
 from dicom_scp.headers import read_header
 from dicom_scp.pixels import AIR_HU
-from dicom_scp.reader import find_perfusion, read_ctp
+from dicom_scp.reader import read_ctp
 from dicom_scp.recognition import Completeness, SeriesKind, look_at_study
 from triage.errors import InputError
 

@@ -16,7 +16,7 @@ from dicom_scp.arrival import AssociationKind, StoreStatus
 from dicom_scp.dimse import Command, Element, Field, ui, us
 from dicom_scp.listener import ListenerSettings, serve
 from dicom_scp.negotiation import Offer, Permission, Result, negotiate, parse_request
-from dicom_scp.prefix import early_header, walk_prefix
+from dicom_scp.prefix import early_beginning, walk_prefix
 from dicom_scp.services import DimseResponse, Service
 from dicom_scp.wire import (
     HEADER,
@@ -251,10 +251,10 @@ def test_tiny_fragments_make_the_same_file(listening, ct_slice, write, bytes_of,
 
 def test_the_quick_walk_agrees_with_the_general_one(ct_slice, write, bytes_of, tmp_path):
     dataset = bytes_of(write(tmp_path / "one.dcm", ct_slice(SOPInstanceUID="1.2.3")))
-    whole = early_header(dataset, EXPLICIT)
-    assert whole.sop_instance_uid == "1.2.3"
+    whole = early_beginning(dataset, EXPLICIT)
+    assert whole.header.sop_instance_uid == "1.2.3"
     for cut in range(0, len(dataset), 3):
-        assert early_header(dataset[:cut], EXPLICIT) in {None, whole}
+        assert early_beginning(dataset[:cut], EXPLICIT) in {None, whole}
     assert walk_prefix(b"\xff" * 1000, EXPLICIT, ()) is None
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 import hl7
 import pytest
 
-from dicom_scp.headers import Patient
+from dicom_scp.patient import Patient
 from gateway.emr.oru import Facility, oru_r01
 from triage.types import Criterion, ModelFinding, QualityFlag, Severity, Side, Status, TriageResult
 

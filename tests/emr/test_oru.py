@@ -226,6 +226,15 @@ def test_a_revision_is_a_correction_everywhere(make_report, make_result, parsed)
     assert parsed(make_report()).field("OBR", 25) == "P"
 
 
+def test_a_revision_says_which_report_it_replaces_and_what_changed(make_report):
+    text = make_report(revision=3, former_control_id="CTRL0002", change=("RIGHT, before LEFT",))
+    (note,) = (line for line in text.split("\r") if line.startswith("NTE|2"))
+    assert "Revision 3; it replaces revision 2 (message CTRL0002) and every earlier report." in note
+    assert "Changed for the team: RIGHT, before LEFT." in note
+    assert "no change of class or beyond the interval" in make_report(revision=2)
+    assert "NTE|2" not in make_report()
+
+
 def test_every_report_says_research_use(make_report, refused):
     for text in (make_report(), make_report(refused)):
         assert "NTE|1|L|Research use, not for primary diagnosis." in text

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 from dicom_scp.arrival import Arrival
+from dicom_scp.file_meta import FileMeta
 from dicom_scp.headers import ImageHeader
-from dicom_scp.spool import FileMeta, Spool
+from dicom_scp.spool import Spool
+from gateway.analysts import Analysts
 from gateway.config import Config
 from gateway.desk import Desk
 from gateway.ledger.ledger import Ledger
@@ -132,7 +134,7 @@ class Shelf:
             Arrival(
                 header=header,
                 path=stored.path,
-                sha256=stored.sha256,
+                digest=stored.digest,
                 size_bytes=stored.size_bytes,
                 transfer_syntax_uid=EXPLICIT,
                 received_at=datetime.now(UTC) - timedelta(hours=age_h),
@@ -143,7 +145,7 @@ class Shelf:
         )
         case = self.desk.ledger.cases.open(study, datetime.now(UTC))
         self.desk.ledger.cases.close_without_perfusion(case.id, 1, "none", datetime.now(UTC))
-        return self.holdings.by_digest(study, stored.sha256).arrival_id
+        return self.holdings.by_digest(study, stored.digest).arrival_id
 
     def states(self) -> dict[str, int]:
         return self.desk.ledger.arrivals.forward_counts()
@@ -165,6 +167,6 @@ def a_shelf(folder, orthanc, **storage):
     settings = {"second_sighting_after_hours": 0, "keep_hours": 1, **storage}
     config = Config.model_validate({"site": {"data_dir": folder}, "storage": settings})
     ledger, spool = Ledger.open(config.ledger_url), Spool(config.spool_dir)
-    yield Shelf(Desk(config, ledger, client=None, orthanc=orthanc), spool)
+    yield Shelf(Desk(config, ledger, client=None, orthanc=orthanc, analysts=Analysts(threads=1)), spool)
     spool.close()
     ledger.engine.dispose()

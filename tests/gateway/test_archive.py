@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from benchmarks.running import free_port
-from dicom_scp.spool import FileMeta
+from dicom_scp.file_meta import FileMeta
 from gateway.ledger.records import ObjectState
 from gateway.steps.forwarding import Forwarded, forward_images
 from gateway.storage import sightings

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gateway import casefolder
-from gateway.analysis import refused
+from gateway.refusal import refused
 from tests.viewer_bridge.drawn import make_analysis, make_findings, make_result, without_input
 from triage.types import Analysis, Estimator, Motion, Territory
 

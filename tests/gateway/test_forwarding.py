@@ -1,5 +1,8 @@
 """Every way an upload can end leaves an object in a named state, and the run alive."""
 
+import gc
+import weakref
+
 import pytest
 
 from gateway.ledger.records import Cause
@@ -99,3 +102,25 @@ def test_bystanders_of_a_death_are_acquitted(shelf, archive):
     forward(shelf)
     assert shelf.states() == {"forwarded": 2}
     assert shelf.get(shelf.good).archive_deaths == 0
+
+
+def test_a_failed_upload_does_not_keep_the_bytes(shelf, archive):
+    """An error refers to the frames that it passed, and they to the file: gigabytes, of every attempt."""
+    raised = []
+
+    class AwayError(TemporaryError):
+        def __init__(self) -> None:
+            super().__init__("away")
+            raised.append(weakref.ref(self))
+
+    def upload(_dicom):
+        raise AwayError
+
+    archive.upload = upload
+    gc.disable()
+    try:
+        forward(shelf)
+        assert raised
+        assert not any(fault() for fault in raised)
+    finally:
+        gc.enable()

@@ -4,7 +4,7 @@ import pytest
 
 from dicom_scp.recognition import Completeness, SeriesKind, SeriesLook
 from gateway.config import Intake as IntakeSettings
-from gateway.intake import Circumstances, Readiness, judge, perfusion_of
+from gateway.intake import Circumstances, Readiness, beginning_of, judge, judge_without, perfusion_of
 
 SETTINGS = IntakeSettings(quiet_s=20, association_grace_s=2)
 QUIET = Circumstances(quiet_s=21, associations=1, open_associations=1)
@@ -38,8 +38,6 @@ def a_look(
 @pytest.mark.parametrize(
     ("look", "known", "readiness"),
     [
-        (None, SENDING, Readiness.WAIT),
-        (None, QUIET, Readiness.NO_PERFUSION),
         (a_look(Completeness.PROVEN), SENDING, Readiness.ANALYSE),
         (a_look(Completeness.RECTANGULAR), SENDING, Readiness.WAIT),
         (a_look(Completeness.RECTANGULAR), ENDED, Readiness.ANALYSE),
@@ -51,6 +49,39 @@ def a_look(
 )
 def test_a_study_is_ready_when_its_content_says_so(look, known, readiness):
     assert judge(look, known, SETTINGS).readiness is readiness
+
+
+STATIC = replace(
+    a_look(Completeness.INCOMPLETE, SeriesKind.STATIC), frames=6, proof="3 of 8 slices x 5 of 6 frames"
+)
+
+
+@pytest.mark.parametrize(
+    ("look", "known", "readiness"),
+    [
+        (STATIC, SENDING, Readiness.WAIT),
+        (STATIC, QUIET, Readiness.NO_PERFUSION),
+        (STATIC, replace(SENDING, broken_off=frozenset({"1.2.3"})), Readiness.WAIT),
+        (STATIC, replace(QUIET, broken_off=frozenset({"1.2.3"})), Readiness.ANALYSE),
+        (STATIC, replace(QUIET, broken_off=frozenset({"1.2.9"})), Readiness.NO_PERFUSION),
+        (replace(STATIC, expected_frames=45), QUIET, Readiness.ANALYSE),
+        (replace(STATIC, frames=1), replace(QUIET, broken_off=frozenset({"1.2.3"})), Readiness.NO_PERFUSION),
+        (
+            replace(STATIC, completeness=Completeness.RECTANGULAR),
+            replace(QUIET, broken_off=frozenset({"1.2.3"})),
+            Readiness.NO_PERFUSION,
+        ),
+        (replace(STATIC, kind=SeriesKind.OTHER, expected_frames=45), QUIET, Readiness.NO_PERFUSION),
+    ],
+)
+def test_a_beginning_of_a_perfusion_series_is_not_taken_for_another_scan(look, known, readiness):
+    assert judge_without([look], known, SETTINGS).readiness is readiness
+    assert judge_without([], known, SETTINGS).readiness in {Readiness.WAIT, Readiness.NO_PERFUSION}
+
+
+def test_of_several_beginnings_the_largest_is_the_one():
+    small, large = (replace(STATIC, expected_frames=45, images=n, series_uid=f"1.{n}") for n in (30, 40))
+    assert beginning_of([small, large, small], ()) is large
 
 
 def test_the_quiet_timer_says_that_it_was_the_reason():

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from dicom_scp.arrival import Arrival, AssociationEvent, AssociationKind
 from dicom_scp.headers import ImageHeader, read_header
+from gateway.ledger.announcements import Announcement
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import CaseState, DeliveryKind, DeliveryState, case_id_of
 from gateway.ledger.schema import metadata
@@ -48,7 +49,7 @@ def an_arrival(header: ImageHeader, number: int = 1, association: str = "a-1") -
     return Arrival(
         header=header,
         path=f"objects/{number}.dcm",
-        sha256=f"{number:064x}",
+        digest=f"{number:064x}",
         size_bytes=10,
         transfer_syntax_uid="1.2.840.10008.1.2.1",
         received_at=NOW + timedelta(seconds=number),
@@ -115,6 +116,30 @@ def test_late_images_begin_a_new_revision_with_fresh_times(a_ledger):
     assert again.times["analysed_at"] is None
     assert again.times["first_image_at"] == case.times["first_image_at"]
     assert not a_ledger.cases.stamp(case.id, 1, "published_at", NOW), "the old revision is over"
+
+
+def test_an_answer_stands_until_a_revision_rings_and_a_late_answer_to_it_counts_for_nothing(a_ledger):
+    def told(revision, former, rings):
+        return Announcement(case.id, revision, former, rings, ("core 40 ml",), RESULT)
+
+    def acknowledged_by():
+        return a_ledger.cases.get(case.id).acknowledged_by
+
+    said = a_ledger.announcements
+    case = a_ledger.cases.open(STUDY, NOW)
+    assert said.standing(case) == 1, "a ledger that knows nothing of announcements"
+    said.record(told(1, None, True), NOW)
+    assert said.stamp(case.id, 1, "acknowledged_at", NOW, acknowledged_by="first")
+    assert not said.stamp(case.id, 1, "acknowledged_at", NOW, acknowledged_by="second")
+    said.record(told(2, 1, False), NOW)
+    assert (said.standing(case), acknowledged_by()) == (1, "first")
+    said.record(told(3, 1, True), NOW)
+    assert (said.standing(case), acknowledged_by()) == (3, None)
+    assert not said.stamp(case.id, 1, "acknowledged_at", NOW, acknowledged_by="who saw revision 1")
+    assert said.stamp(case.id, 3, "acknowledged_at", NOW, acknowledged_by="third")
+    said.record(told(3, 1, True), NOW)
+    assert acknowledged_by() == "third", "a repeat takes no answer back"
+    assert said.of_case(case.id) == [told(1, None, True), told(2, 1, False), told(3, 1, True)]
 
 
 def test_a_case_without_perfusion_opens_again_as_the_same_revision(a_ledger):

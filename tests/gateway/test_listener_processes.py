@@ -2,6 +2,7 @@
 
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 from benchmarks.raw_sender import RawSender
 from benchmarks.running import free_port
 from dicom_scp.wire import PduType
+from tests.gateway import shelf
 
 TEXT = '[dicom]\nhost = "127.0.0.1"\nprocesses = 2\nfree_bytes_floor = 0\n'
 
@@ -67,3 +69,50 @@ def test_when_the_first_process_is_killed_the_others_end(tmp_path):
         process.kill()
         process.wait(10)
         assert gone(served)
+
+
+HEAVY = {
+    "numpy",
+    "PIL",
+    "pydicom",
+    "pynetdicom",
+    "scipy",
+    "SimpleITK",
+    "onnxruntime",
+    "highdicom",
+    "fastapi",
+    "dbos",
+}
+"""Each takes from 8 to 60 MB of every process that loads it, and receiving needs none of them."""
+
+LOADED = """
+import sys
+from importlib import import_module
+from gateway.cli import SERVICES
+import_module(SERVICES["listener"][0])
+print(*{name.partition(".")[0] for name in sys.modules})
+"""
+
+
+def test_a_listener_loads_no_library_that_it_does_not_need():
+    loaded = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True).stdout
+    assert {"gateway", "dicom_scp", "sqlalchemy", "pydantic"} <= set(loaded.split())
+    assert HEAVY & set(loaded.split()) == set()
+
+
+def test_a_listener_that_has_received_has_still_loaded_none(tmp_path):
+    dataset, uid = an_image()
+    with two_processes(tmp_path) as (process, port):
+        for _ in range(4):
+            with RawSender(port) as peer:
+                peer.associate()
+                assert peer.store(dataset, uid) == 0
+        for pid in (process.pid, *children(process)):
+            mapped = Path(f"/proc/{pid}/maps").read_text()
+            assert "sqlite3" in mapped
+            assert [name for name in HEAVY if f"site-packages/{name}" in mapped] == []
+
+
+def an_image() -> tuple[bytes, str]:
+    pixels = struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OW", 0, 512) + bytes(512)
+    return shelf.dataset("1.2.3", more=pixels), "1.2.3"

@@ -9,9 +9,9 @@ import pytest
 import SimpleITK as sitk
 
 from gateway import offline
-from gateway.analysis import refused
 from gateway.cli import parser
 from gateway.exports import export
+from gateway.refusal import refused
 from gateway.terminal import report
 from tests.viewer_bridge.drawn import distrusted, make_analysis, without_input
 from triage.errors import InputError

@@ -54,11 +54,11 @@ def test_the_row_is_the_one_that_the_ledger_itself_would_write(a_ledger, a_recor
     a_ledger.arrivals.record(arrival(1))
     a_recorder.record(arrival(2))
     first, second = (dict(row) for row in rows(a_ledger.engine, select(arrivals).order_by(arrivals.c.id)))
-    differ = {"id", "path", "sha256"}
+    differ = {"id", "path", "digest"}
     assert {k: v for k, v in first.items() if k not in differ} == {
         k: v for k, v in second.items() if k not in differ
     }
-    assert second["sha256"] == arrival(2).sha256
+    assert second["digest"] == arrival(2).digest
     assert a_ledger.arrivals.images("1.2.5")[1].header == HEADER
 
 
@@ -78,7 +78,7 @@ def test_many_senders_share_commits_and_each_finds_its_row_when_it_returns(a_led
             a_recorder.record(arrival(100 * sender + k))
             found = rows(
                 a_ledger.engine,
-                select(arrivals.c.id).where(arrivals.c.sha256 == arrival(100 * sender + k).sha256),
+                select(arrivals.c.id).where(arrivals.c.digest == arrival(100 * sender + k).digest),
             )
             missing.extend([] if found else [(sender, k)])
 

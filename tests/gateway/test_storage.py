@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from gateway import cli
 from gateway.ledger.records import Cause, DeliveryKind, ObjectState, Round
 from gateway.steps.forwarding import forward_images
 from gateway.storage import retention, scrub, sightings
@@ -216,3 +217,41 @@ def test_what_was_sent_again_after_it_left_is_known_to_be_here(shelf):
     shelf.receive("1.2.2")
     scrub.scrub(shelf.desk, EVERYTHING)
     assert shelf.get(second).state is ObjectState.FORWARDED
+
+
+def test_a_person_lets_what_is_held_back_be_tried_again(shelf, archive):
+    first, second = forwarded(shelf, 2)
+    shelf.holdings.quarantine(first, Cause.DEADLY, "the archive died twice")
+    shelf.holdings.died_of([first, first])
+    assert [item.arrival_id for item in shelf.holdings.held_back()] == [first]
+    assert shelf.holdings.retry([first, second]) == 1, "only what is held back"
+    assert (shelf.get(first).archive_deaths, shelf.get(first).cause) == (0, None)
+    forward(shelf)
+    assert shelf.states() == {"forwarded": 2}
+    assert shelf.holdings.retry([first]) == 0
+
+
+def test_what_is_still_damaged_comes_back_at_once_however_young(shelf, archive):
+    rotten = shelf.receive("1.2.1")
+    shelf.flip(rotten, 8 * 400)
+    shelf.holdings.quarantine(rotten, Cause.DAMAGED, "damaged")
+    shelf.holdings.retry([rotten])
+    forward(shelf)
+    assert shelf.states() == {"quarantined": 1}
+    assert archive.files == {}
+
+
+def test_the_command_lists_and_tries_again(shelf, capsys, monkeypatch):
+    monkeypatch.setattr(cli.logs, "configure", lambda *_: None)
+    data_dir = str(shelf.desk.config.site.data_dir)
+    numbers = [shelf.receive(f"1.2.{number}") for number in (1, 2, 3)]
+    for number in numbers:
+        shelf.holdings.quarantine(number, Cause.STRUCTURE, f"reason {number}")
+    assert cli.main(["retry", "--data-dir", data_dir]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+    assert cli.main(["retry", "--data-dir", data_dir, shelf.get(numbers[0]).digest[:12]]) == 0
+    assert shelf.states() == {"pending": 1, "quarantined": 2}
+    assert cli.main(["retry", "--data-dir", data_dir, "0123"]) == 2
+    assert "no object that is held back" in capsys.readouterr().err
+    assert cli.main(["retry", "--data-dir", data_dir, "--all"]) == 0
+    assert shelf.states() == {"pending": 3}

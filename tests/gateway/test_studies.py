@@ -44,6 +44,7 @@ def image(number: int) -> ImageHeader:
 
 
 WHOLE = [image(number) for number in range(SLICES * FRAMES)]
+ANNOUNCED = [replace(header, temporal_positions=FRAMES) for header in WHOLE]
 LONG = [image(number) for number in range(SLICES * 45)]
 
 
@@ -77,8 +78,8 @@ class Sender:
     def send(self, headers, association: str = "a", content: str = "") -> None:
         rows = []
         for header in headers:
-            sha256 = hashlib.sha256(f"{header}{content}".encode()).hexdigest()
-            arrival = Arrival(header, f"{sha256}.dcm", sha256, 10, "1.2", self.now, "CT01", "GW", association)
+            digest = hashlib.sha256(f"{header}{content}".encode()).hexdigest()
+            arrival = Arrival(header, f"{digest}.dcm", digest, 10, "1.2", self.now, "CT01", "GW", association)
             rows.append(row_of(arrival))
         with self.ledger.engine.begin() as connection:
             connection.execute(insert(arrivals).prefix_with("OR IGNORE"), rows)
@@ -113,6 +114,44 @@ def test_a_partial_study_is_never_taken_for_a_whole_one(sender, part):
     assert len(sender.analyses) == 1
     assert "taken as complete after 20 s" in sender.case.proof
     assert "of 8 slices" in sender.case.proof
+
+
+@pytest.mark.parametrize(
+    ("images", "how", "state", "words"),
+    [
+        (WHOLE[: 5 * SLICES + 3], AssociationKind.ABORTED, CaseState.ANALYSING, "the sender broke off"),
+        (WHOLE[: 5 * SLICES + 3], AssociationKind.RELEASED, CaseState.NO_PERFUSION, "imaged repeatedly"),
+        (ANNOUNCED[: 5 * SLICES], AssociationKind.RELEASED, CaseState.ANALYSING, "did not come whole"),
+        (WHOLE[: SLICES - 1], AssociationKind.ABORTED, CaseState.NO_PERFUSION, "the sender broke off"),
+    ],
+    ids=["aborted", "phases of an angiography", "announced", "aborted within a still image"],
+)
+def test_the_beginning_of_a_perfusion_series_is_not_closed_in_silence(sender, images, how, state, words):
+    """D1: too little to be recognised; ordering the analysis makes the refusal that the team hears."""
+    sender.open("a")
+    sender.send(images)
+    sender.close("a", how)
+    sender.wait(19)
+    assert sender.case.state is CaseState.RECEIVING
+    sender.wait(3)
+    case = sender.case
+    assert (case.state, len(sender.analyses)) == (state, int(state is CaseState.ANALYSING))
+    assert words in (case.proof or case.reason)
+
+
+def test_a_beginning_that_is_sent_again_whole_is_one_study(sender):
+    """B12, when the quiet timer ran out before: the refusal is superseded."""
+    sender.open("a")
+    sender.send(WHOLE[: 5 * SLICES + 3])
+    sender.close("a", AssociationKind.ABORTED)
+    sender.wait(22)
+    sender.conclude()
+    sender.open("b")
+    sender.send(WHOLE, "b")
+    sender.close("b")
+    sender.wait(22)
+    assert [key[-2:] for key in sender.analyses] == ["r1", "r2"]
+    assert "20 of 20 frames" in sender.case.proof
 
 
 def test_late_images_make_one_new_revision(sender):
@@ -230,10 +269,10 @@ def test_other_content_under_a_uid_is_kept_and_flagged(sender, moment):
     uid = WHOLE[5].sop_instance_uid
     assert views.conflicts_of(sender.ledger.engine, [STUDY]) == {STUDY: [uid]}
     first, second = views.versions_of(sender.ledger.engine, [uid])[uid]
-    assert first["sha256"] != second["sha256"]
+    assert first["digest"] != second["digest"]
     analysed = sender.ledger.holdings.of_series(STUDY, SERIES)
     assert len(analysed) == len(WHOLE)
-    assert first["sha256"] in {stored.sha256 for stored in analysed}
+    assert first["digest"] in {stored.digest for stored in analysed}
     assert (sender.case.state, sender.case.revision, len(sender.analyses)) == (CaseState.ANALYSED, 1, 1)
 
 

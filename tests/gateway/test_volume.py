@@ -1,10 +1,13 @@
 """A data directory whose disk is not there is never written to."""
 
+import json
 import subprocess
-import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
+from gateway import cli
 from gateway.storage.volume import MARKER, claim
 from triage.errors import ConfigError
 
@@ -66,18 +69,54 @@ def test_a_broken_marker_is_said_to_be_one(tmp_path):
         claim(tmp_path, require_mount=False)
 
 
-def test_the_command_refuses_before_anything_is_started(a_mount, tmp_path):
+@pytest.mark.parametrize("command", ["run", "listener", "worker", "api", "retry"])
+def test_every_command_refuses_before_anything_is_started(a_mount, command, monkeypatch, capsys):
     place, mount, unmount = a_mount
     mount()
     claim(place, require_mount=False)
     unmount()
-    python = sys.executable
-    done = subprocess.run(
-        [python, "-m", "gateway.cli", "run", "--data-dir", place],
-        check=False,
-        capture_output=True,
-        timeout=60,
-    )  # 1.1 s of processor time, nearly all of it imports
-    assert done.returncode == 2
-    assert b"is not mounted" in done.stderr
+    started = []
+    monkeypatch.setattr(cli.logs, "configure", lambda *_: None)
+    monkeypatch.setattr(cli, "_call", lambda module: lambda *_, **__: started.append(module))
+    assert cli.main([command, "--data-dir", str(place)]) == 2
+    assert "is not mounted" in capsys.readouterr().err
+    assert started == []
     assert list(place.iterdir()) == []
+
+
+def test_a_folder_that_points_to_an_unmounted_volume_is_refused_too(a_mount, tmp_path):
+    place, mount, unmount = a_mount
+    mount()
+    pointer = tmp_path / "data"
+    pointer.symlink_to(place)
+    claim(pointer, require_mount=True)
+    unmount()
+    with pytest.raises(ConfigError, match="is not mounted"):
+        claim(pointer, require_mount=False)
+
+
+def test_processes_that_start_at_once_agree_on_one_mark(a_mount):
+    """Each volume is fresh for eight processes; what any of them saw is what stays."""
+    place, mount, _ = a_mount
+    mount()
+    for number in range(20):
+        here = place / f"data{number}"
+        with ThreadPoolExecutor(8) as pool:
+            barrier = Barrier(8)
+
+            def claims(here=here, barrier=barrier):
+                barrier.wait()
+                claim(here, require_mount=True)
+                return (here / MARKER).read_text()
+
+            seen = {future.result() for future in [pool.submit(claims) for _ in range(8)]}
+        assert len(seen) == 1
+        assert [path.name for path in here.iterdir()] == [MARKER]
+        (witness,) = place.parent.glob(f".disk-data{number}.*")
+        assert json.loads(witness.read_text())["id"] == json.loads(seen.pop())["id"]
+
+
+def test_a_volume_that_cannot_be_marked_is_named(tmp_path):
+    (tmp_path / "data").write_text("a file, not a folder")
+    with pytest.raises(ConfigError, match=r"site\.data_dir"):
+        claim(tmp_path / "data", require_mount=False)

@@ -156,9 +156,13 @@ def look(chromium, gateway):
         page.close()
 
 
-def publish(orthanc, analysis, source):
-    for ds in result_objects(analysis, source, revision=1, software_version="0.1.0"):
+def publish(orthanc, analysis, source, former=()):
+    """Upload the revision that comes after `former`; returns its objects."""
+    revision = len(former) + 1
+    objects = result_objects(analysis, source, revision=revision, software_version="0.1.0", former=former)
+    for ds in objects:
         orthanc.upload(file_bytes(ds))
+    return objects
 
 
 @needs_dist
@@ -176,13 +180,18 @@ def test_the_link_opens_on_a_red_core_inside_a_green_penumbra(look, orthanc, ana
 
 
 @needs_dist
-def test_hypoperfusion_without_core_is_green(look, orthanc, analysis, build_source):
+def test_the_link_opens_the_newest_revision_and_hypoperfusion_without_core_is_green(
+    look, orthanc, analysis, build_source
+):
+    """Revision 1 had a core; its objects are still there, and the note that rejects them disturbs nobody."""
     source = build_source(StudyInstanceUID="2.25.110", SeriesInstanceUID="2.25.210", PatientID="BN-0002")
     result = replace(analysis.result, study_uid="2.25.110", series_uid="2.25.210", core_ml=0.0)
     findings = replace(analysis.findings, core=np.zeros_like(analysis.findings.core))
-    publish(orthanc, Analysis(result, findings), source)
-    viewer = look("2.25.110", result_uid("2.25.210", Role.SEGMENTATION, 1))
+    first = publish(orthanc, Analysis(replace(result, core_ml=9.0), analysis.findings), source)
+    publish(orthanc, Analysis(result, findings), source, former=[first])
+    viewer = look("2.25.110", result_uid("2.25.210", Role.SEGMENTATION, 2))
     assert green_only(viewer.wait_for(green_only))
+    assert "REV 2: Core and penumbra" in viewer.page.inner_text("body")
 
 
 @needs_dist

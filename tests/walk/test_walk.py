@@ -8,14 +8,18 @@ import time
 import httpx
 import pytest
 from pydicom import dcmread
+from sqlalchemy import select
 
 from benchmarks.running import NO_NAGLE, running_gateway
 from benchmarks.scanner import Part
 from benchmarks.small_phone import SmallPhone
+from gateway.engine import Client
 from tests.walk.peers import everybody_has_it
 
 STORESCU = "/usr/bin/storescu"
 TIMEOUT_S = 120
+LARGEST_VALUE = 10_000
+"""Characters; images and curves have more."""
 
 
 def store(gateway, paths, called_ae="STROKEGW"):
@@ -101,6 +105,33 @@ def test_a_study_walks_from_the_scanner_to_phone_archive_and_emr(
         assert any(word in an_emr.messages[0] for word in person), (
             "the EMR needs the person: the canary must be real"
         )
+        values = journal_of(a_database["database"]["url"] or f"sqlite:///{gateway.data_dir / 'engine.db'}")
+        assert any(case["id"] in value for value in values)
+        assert not any(word in value for value in values for word in person), (
+            "a person in the engine's journal"
+        )
+        assert max(map(len, values)) < LARGEST_VALUE, "the journal holds references only"
+
+
+def journal_of(url):
+    """Every value that the engine has written down, as text."""
+    client = Client(url)
+    try:
+        system = client._client._sys_db
+        tables = (
+            "workflow_status",
+            "workflow_input",
+            "workflow_output",
+            "operation_outputs",
+            "notifications",
+        )
+        with system.engine.connect() as connection:
+            found = [connection.execute(select(getattr(system.tables, name))).all() for name in tables]
+    finally:
+        client.close()
+    values = [value for rows in found for row in rows for value in row if isinstance(value, (str, bytes))]
+    assert not any(isinstance(value, bytes) for value in values)
+    return values
 
 
 def retried(case) -> bool:
@@ -140,7 +171,7 @@ def test_a_scan_that_cannot_be_analysed_alerts_with_its_reason(tmp_path, a_study
         assert "||not analysed: " in an_emr.messages[0]
 
 
-def test_late_images_make_a_revised_result(tmp_path, a_study, a_phone, peers):
+def test_late_images_make_a_revised_result(tmp_path, a_study, a_phone, an_emr, peers):
     early = [path for path in a_study.paths if path not in set(a_study.files[Part.PERFUSION][-24:])]
     with running_gateway(tmp_path / "gateway", peers) as gateway:
         assert store(gateway, early).returncode == 0
@@ -152,7 +183,20 @@ def test_late_images_make_a_revised_result(tmp_path, a_study, a_phone, peers):
         )
         assert second["state"] == "analysed"
         assert [alert["revision"] for alert in a_phone.alerts] == [1, 2]
-        assert "REVISED" in a_phone.alerts[1]["headline"]
+        assert second["announcement"] == {
+            "rings": True,
+            "supersedes": 1,
+            "change": ["analysed, before not analysed"],
+        }
+        assert [re.findall(r"\rOBR(?:\|[^|\r]*){24}\|(\w)", text) for text in an_emr.messages] == [
+            ["P"],
+            ["C"],
+        ]
+        told = [
+            item["0008103E"]["Value"][0] for item in dicomweb(gateway, f"studies/{a_study.study_uid}/series")
+        ]
+        assert any("Superseded results" in text for text in told), "the first page of all is rejected"
+        assert first["links"]["viewer"] != second["links"]["viewer"], "the link opens the newest revision"
 
 
 def test_peers_that_are_down_get_everything_when_they_return(tmp_path, a_study, a_phone, an_emr, peers):

@@ -2,6 +2,7 @@
 
 const SILENCE_MS = 25_000; // two heartbeats and a half
 const TOGETHER_MS = 150; // changes that come together are drawn together
+const BANNER_MS = 10_000;
 const page = document.body.dataset.page;
 
 function ago(at) {
@@ -109,6 +110,15 @@ function drawCase() {
   want(`/parts/cases/${document.body.dataset.case}?seen=${seen}`);
 }
 
+// ---- what wants a person, on every page ----
+
+async function drawBanner() {
+  const answer = await fetch("/parts/banner", { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!answer?.ok || answer.redirected) return;
+  const [banner, fresh] = [document.getElementById("banner"), (await answer.text()).trim()];
+  if (banner.innerHTML.trim() !== fresh) banner.innerHTML = fresh;
+}
+
 // ---- the connection ----
 
 function connection(works) {
@@ -166,6 +176,10 @@ tellTimes();
 countOpen();
 remembered();
 setInterval(tellTimes, 15_000);
+if (page !== "login" && page !== "runs") {
+  drawBanner();
+  setInterval(drawBanner, BANNER_MS);
+}
 if (page === "login") {
   logIn();
   addEventListener("hashchange", logIn);

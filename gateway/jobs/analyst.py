@@ -1,0 +1,113 @@
+"""``python -m gateway.jobs.analyst``: analyses that begin before their last image.
+
+This process loads everything once and then only forks: each line that its owner hands over gets a child, which is warm
+from its first moment, works on one case and ends. A child hears its line on a thread of its own, so it ends as soon as
+its owner has.
+
+Orders are JSON, one a line: ``{"prepare": [PATHS]}`` for images that have come, and a last one that is answered by
+``{"failure": WORDS}``. It is ``{"analyse": ORDER}``, answered without words when the result is on disk, or
+``{"answer": true}``, which asks whether the models can be used.
+"""
+
+import ctypes
+import gc
+import json
+import os
+import signal
+import socket
+import threading
+import traceback
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
+
+from gateway import casefolder
+from gateway.analysis import analyse_files
+from gateway.jobs.orders import AnalyseOrder
+from gateway.processes import last_words
+from gateway.rehearsal import Rehearsal
+from models.perfusion import load_deconvolver
+from triage.errors import ConfigError
+
+PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal that a process gets when its parent dies."""
+
+
+class Analyst:
+    """One case, from its first images to its result."""
+
+    def __init__(self) -> None:
+        self._orders: Queue[dict[str, Any]] = Queue()
+        self._rehearsal = Rehearsal()
+
+    def attend(self, line: socket.socket) -> None:
+        """Work until something is to be answered."""
+        threading.Thread(target=self._listen, args=(line,), daemon=True).start()
+        while "prepare" in (order := self._next()):
+            self._rehearsal.take(map(Path, order["prepare"]))
+        failure = _analyse(AnalyseOrder(**order["analyse"]), self._rehearsal) if "analyse" in order else ""
+        _answer(line, failure)
+
+    def _listen(self, line: socket.socket) -> None:
+        with line.makefile("rb") as orders:
+            for order in orders:
+                self._orders.put(json.loads(order))
+        os._exit(1)  # the owner is gone, and nobody else wants this
+
+    def _next(self) -> dict[str, Any]:
+        """The next order; until one comes, what is there is worked on."""
+        while True:
+            try:
+                return self._orders.get(block=not self._rehearsal.has_work)
+            except Empty:
+                self._rehearsal.work()
+
+
+def _analyse(order: AnalyseOrder, rehearsal: Rehearsal) -> str:
+    """Analyse and save; the folder appears when everything is in it. Returns where it failed, without any value."""
+    try:
+        paths = [Path(path) for path in order.paths]
+        analysis = analyse_files(paths, order.study_uid, order.series_uid, order.threads, rehearsal=rehearsal)
+        with casefolder.appearing(Path(order.folder)) as scratch:
+            casefolder.save(analysis, scratch)
+    except Exception:  # noqa: BLE001 - told to the owner, who decides
+        return last_words(traceback.format_exc().encode())
+    return ""
+
+
+def _begin(line: socket.socket, threads: int) -> None:
+    """The life of a child; its owner gets a handle by which it can always be ended."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    socket.send_fds(line, [b"!"], [os.pidfd_open(os.getpid())])
+    try:
+        load_deconvolver(threads)
+    except ConfigError as exc:
+        _answer(line, str(exc))
+        return
+    Analyst().attend(line)
+
+
+def _answer(line: socket.socket, failure: str) -> None:
+    line.sendall(json.dumps({"failure": failure}).encode() + b"\n")
+
+
+def main() -> None:
+    """Fork a child for every line that comes through standard input, until that closes."""
+    door = socket.socket(fileno=0)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a child ended: its line tells
+    gc.freeze()
+    while True:
+        word, handles, *_ = socket.recv_fds(door, 1, 1)
+        if not word:
+            return
+        if os.fork() == 0:
+            door.close()
+            try:
+                _begin(socket.socket(fileno=handles[0]), threads=word[0])
+            finally:
+                os._exit(0)
+        os.close(handles[0])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Query and retrieve for modalities and workstations, answered from the archive behind the gateway."""

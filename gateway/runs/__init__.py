@@ -1,0 +1,1 @@
+"""Runs of the workflows as those see them who look after the engine: what is dead or stuck, and what to do about it."""

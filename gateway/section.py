@@ -1,0 +1,14 @@
+"""What every table of the configuration is."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Seconds = Annotated[float, Field(gt=0)]
+Hours = Annotated[float, Field(ge=0)]
+
+
+class Section(BaseModel):
+    """A frozen table of the file in which an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
