@@ -4,21 +4,21 @@ Everything here is derived from what is durable and may be repeated at will: sub
 run, and every state change names the state it starts from. So there is no fast path to keep in step with a slow one.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from itertools import pairwise
 from threading import Event
 
 import structlog
 
-from dicom_scp.recognition import Completeness, SeriesKind, SeriesLook, look_at_study
+from dicom_scp.recognition import SeriesLook, look_at_study
 from gateway.config import Intake as IntakeSettings
 from gateway.engine import Client
 from gateway.lanes import Priority, Queue
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import Case, CaseState, StoredImage, case_id_of, moment_of
+from gateway.readiness import Circumstances, Readiness, judge, judge_without, perfusion_of
 from triage.errors import TemporaryError
 
 log = structlog.get_logger()
@@ -26,101 +26,8 @@ log = structlog.get_logger()
 ARRIVAL_OVERLAP = 2000
 """Row numbers are given before commits become visible: look back so far, so that no commit is overtaken."""
 
-
-PAUSES_GROW_BY = 1.5
-"""A sender that opens an association for every frame pauses for the time between frames, which shuttles vary by half."""
-
-OVERDUE_FACTOR = 3.0
-"""An analysis may take its time limit twice, and wait once behind another."""
-
-
-class Readiness(StrEnum):
-    """What to do with a study now."""
-
-    WAIT = "wait"
-    ANALYSE = "analyse"
-    NO_PERFUSION = "no_perfusion"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A decision about a study, with the sentence that justifies it."""
-
-    readiness: Readiness
-    text: str
-    series_uid: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What is known about a study beside its images."""
-
-    quiet_s: float
-    """Seconds since its last image."""
-    associations: int
-    """How many associations brought the perfusion series."""
-    open_associations: int
-    """How many of those are still open."""
-    longest_pause_s: float = 0.0
-    """The longest time so far between two images of the perfusion series."""
-    broken_off: frozenset[str] = frozenset()
-    """Series of which an association was aborted that brought images of it."""
-
-
-def perfusion_of(looks: Sequence[SeriesLook]) -> SeriesLook | None:
-    """The study's perfusion series: of several, the one with most images."""
-    found = [look for look in looks if look.kind is SeriesKind.PERFUSION]
-    return max(found, key=lambda look: look.images, default=None)
-
-
-def beginning_of(looks: Sequence[SeriesLook], broken_off: Collection[str]) -> SeriesLook | None:
-    """The series that began like a perfusion series and did not go on, so that it must not pass as another kind of scan.
-
-    Either the scanner announced more time points than came, or some slices were imaged more often than others when the
-    sender broke off. Without a sign of that kind, phases of an angiography or of the heart are what they seem.
-    """
-    found = [
-        look
-        for look in looks
-        if look.kind is SeriesKind.STATIC
-        and look.completeness is Completeness.INCOMPLETE
-        and (look.frames < (look.expected_frames or 0) or (look.frames > 1 and look.series_uid in broken_off))
-    ]
-    return max(found, key=lambda look: look.images, default=None)
-
-
-def judge_without(looks: Sequence[SeriesLook], known: Circumstances, settings: IntakeSettings) -> Verdict:
-    """Decide about a study in which no perfusion series was recognised."""
-    if known.quiet_s < settings.quiet_s:
-        return Verdict(Readiness.WAIT, "no perfusion series yet")
-    ending = "; the sender broke off" if known.broken_off else ""
-    if look := beginning_of(looks, known.broken_off):
-        text = (
-            f"{look.proof}; nothing came for {settings.quiet_s:.0f} s{ending}: the study did not come whole"
-        )
-        return Verdict(Readiness.ANALYSE, text, look.series_uid)
-    return Verdict(Readiness.NO_PERFUSION, f"no perfusion series: no position was imaged repeatedly{ending}")
-
-
-def judge(look: SeriesLook, known: Circumstances, settings: IntakeSettings) -> Verdict:
-    """Decide whether a study with this perfusion series is ready; the quiet timer is the last resort."""
-    quiet = known.quiet_s >= settings.quiet_s
-    if look.completeness is Completeness.PROVEN:
-        return Verdict(Readiness.ANALYSE, look.proof, look.series_uid)
-    ended = known.open_associations == 0 and (
-        known.associations == 1 or known.quiet_s >= _grace_s(known, settings)
-    )
-    if look.completeness is Completeness.RECTANGULAR and ended:
-        return Verdict(Readiness.ANALYSE, f"{look.proof}; the sender closed its association", look.series_uid)
-    if quiet:
-        text = f"{look.proof}; taken as complete after {settings.quiet_s:.0f} s without a further image"
-        return Verdict(Readiness.ANALYSE, text, look.series_uid)
-    return Verdict(Readiness.WAIT, look.proof, look.series_uid)
-
-
-def _grace_s(known: Circumstances, settings: IntakeSettings) -> float:
-    """How long several associations must stay closed: a pause like those before it, as while acquiring, is no end."""
-    return max(settings.association_grace_s, PAUSES_GROW_BY * known.longest_pause_s)
+OVERDUE_FACTOR = 4.0
+"""An analysis may take its time limit three times, and wait once behind another."""
 
 
 def _longest_pause_s(images: Sequence[StoredImage]) -> float:
@@ -248,8 +155,15 @@ class Intake:
             return Circumstances(quiet_s, 0, 0, broken_off=self._broken_off(study, quiet_s))
         mine = [image for image in study.images if image.header.series_uid == look.series_uid]
         ids = {image.association_id for image in mine}
-        still_open = self._ledger.arrivals.open_associations(sorted(ids))
-        return Circumstances(quiet_s, len(ids), still_open, _longest_pause_s(mine))
+        arrivals = self._ledger.arrivals
+        return Circumstances(
+            quiet_s,
+            len(ids),
+            arrivals.open_associations(sorted(ids)),
+            _longest_pause_s(mine),
+            broke_off=bool(arrivals.aborted_associations([mine[-1].association_id])),
+            sender_connected=arrivals.senders_connected(sorted(ids)),
+        )
 
     def _broken_off(self, study: _Study, quiet_s: float) -> frozenset[str]:
         """Series whose sender broke off; nobody asks before nothing more comes."""

@@ -46,8 +46,8 @@ class Rehearsal:
             frames, slices = beginning.time_s.shape
             aligned, of_slices = self._aligned
             if comes_by_frame and (slices != of_slices or frames >= aligned + FRAMES_AT_ONCE):
-                self._preparation.prepare(beginning)
                 self._aligned = (frames, slices)
+                self._preparation.prepare(beginning)
         except (InputError, AnalysisError, TemporaryError):
             return
 

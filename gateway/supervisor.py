@@ -31,7 +31,8 @@ STOP_TIMEOUT_S = 15.0
 BEHIND = ("nice", "-n", "10")
 """Our own archive takes the processors last: what it stores is safe in the spool, and numbers are awaited."""
 CONFIG_ERROR_EXIT = 2
-"""A child that refuses its configuration will refuse it again: stop with it."""
+"""A child that refuses its configuration will refuse it again: stop with it. One that has worked with it may find its
+port taken for a moment, and comes again."""
 
 
 @dataclass(slots=True)
@@ -44,6 +45,7 @@ class Child:
     process: Popen[bytes] | None = None
     started_at: float = 0.0
     restarts: int = 0
+    has_settled: bool = False
     due_at: float = 0.0
 
     def tend(self, now: float) -> None:
@@ -56,7 +58,8 @@ class Child:
         if code is None:
             return
         self.process = None
-        if code == CONFIG_ERROR_EXIT:
+        self.has_settled |= now - self.started_at > SETTLED_AFTER_S
+        if code == CONFIG_ERROR_EXIT and not self.has_settled:
             raise ConfigError(f"{self.name} refused its configuration; its message is above")
         self.restarts = 0 if now - self.started_at > SETTLED_AFTER_S else self.restarts
         self.due_at = now + RESTART_DELAYS_S[min(self.restarts, len(RESTART_DELAYS_S) - 1)]

@@ -1,6 +1,7 @@
 """The protocol of a CT perfusion analysis, from images to a result."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -95,7 +96,7 @@ def _protocol(
     record.quality.extend(quality.of_sampling(source.time_s, source.geometry))
     timing.check_sampling(source.time_s)
     scan = take_scan(source, record, work)
-    head = look_at_head(scan, record)
+    head = look_at_head(scan, record, work.skull)
     try:
         with record.stage("arterial_input"):
             inputs = find_input(head)
@@ -104,9 +105,10 @@ def _protocol(
     record.quality.extend(quality.of_bolus(head.bolus, inputs, head.noise_hu))
     tissue = clean_tissue(head, inputs, method.denoise, record)
     first = quantify(head, tissue, inputs, method, record)
-    beside = _opinions(head, tissue, first, method, arterial_voxels, record)
-    with record.stage("uncertainty"):
+    with record.stage("second_look"), ThreadPoolExecutor(1) as pool:
+        opinions_of_others = pool.submit(_opinions, head, tissue, first, method, arterial_voxels)
         ends = intervals(head, tissue, first, method.thresholds)
+        beside = opinions_of_others.result()
     nominal = _nominal(head, tissue, first)
     record.quality.extend(of_assessment(_reading(head, tissue, first, nominal, beside)))
     return _findings(scan, tissue, first), Reckoning(first.assessment, nominal, ends, beside)
@@ -118,14 +120,13 @@ def _opinions(
     first: Perfused,
     method: Method,
     arterial_voxels: NDArray[np.int64] | None,
-    record: Record,
 ) -> tuple[SecondOpinion, ...]:
     """The same scan by a model of transit and delay and, where a caller names one, by another arterial input."""
-    with record.stage("second_opinion"):
-        model = opinions.by_transit_model(head, tissue, first)
+    model = opinions.by_transit_model(head, tissue, first)
     if arterial_voxels is None:
         return (model,)
-    other = quantify(head, tissue, find_input(head, arterial_voxels), method, record).assessment
+    apart = Record(clock=lambda: 0.0)  # what takes its time beside is no stage of its own
+    other = quantify(head, tissue, find_input(head, arterial_voxels), method, apart).assessment
     named = opinions.compared(opinions.NAMED_ARTERY, first.assessment, other.core_ml, other.hypoperfused_ml)
     return model, named
 

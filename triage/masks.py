@@ -1,10 +1,16 @@
 """What is what in the head: the inside of the skull and the fluid in it."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 from scipy import ndimage
 
 from triage.errors import AnalysisError
 from triage.types import Float32, Geometry, Mask
+
+EARLY_FRAMES = 3
+"""First frames, before any bolus, that show where the brain is."""
 
 BONE_HU = 150.0
 """Bone is denser; unenhanced brain and blood never are."""
@@ -38,6 +44,27 @@ COARSE_MM = 3.5
 
 SMALLEST_BRAIN_ML = 50.0
 """Less brain than a single 5 mm slice shows is not a head scan."""
+
+
+class Skull(NamedTuple):
+    """What lies inside the skull, and what of the scan is neither near bone nor fluid; both bool ``(Z, Y, X)``."""
+
+    inside: Mask
+    solid: Mask
+
+
+SkullFinder = Callable[[Float32, Geometry], Skull]
+
+
+def early_mean(hu: Float32) -> Float32:
+    """Mean ``(Z, Y, X)`` of the first of some frames ``(T, Z, Y, X)``."""
+    return np.asarray(hu[:EARLY_FRAMES].mean(axis=0))
+
+
+def skull_of(early_hu: Float32, geometry: Geometry) -> Skull:
+    """Find the skull in the mean of the first frames ``(Z, Y, X)``."""
+    solid = away_from_bone(early_hu, geometry) & ~fluid(early_hu, geometry)
+    return Skull(intracranial(early_hu, geometry), solid)
 
 
 def intracranial(unenhanced_hu: Float32, geometry: Geometry) -> Mask:

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from triage import motion, reduction
+from triage import masks, motion, reduction
 from triage.matching import Matcher, Pose, Window, matcher
 from triage.types import Float32, FrameSource, Geometry
 
@@ -30,6 +30,7 @@ class FrameWork(NamedTuple):
     mean: reduction.FrameMean | None = None
     locate: motion.Locate = motion.located
     resample: motion.Resample = motion.resampled_frame
+    skull: masks.SkullFinder = masks.skull_of
 
 
 AFRESH = FrameWork()
@@ -44,13 +45,14 @@ class NamedFrames(FrameSource, Protocol):
 
 @dataclass(slots=True, eq=False)
 class Preparation:
-    """Means of slabs, poses of frames and frames brought back, as far as they are known."""
+    """Means of slabs, poses of frames, frames brought back and the skull, as far as they are known."""
 
     means: dict[Hashable, Float32] = field(default_factory=dict)
     _reference: tuple[Hashable, ...] = ()
     _matcher: Matcher | None = None
     _located: dict[Names, tuple[Pose, float]] = field(default_factory=dict)
     _resampled: dict[Hashable, Float32] = field(default_factory=dict)
+    _skull: tuple[Float32, Geometry, masks.Skull] | None = None
 
     @property
     def is_full(self) -> bool:
@@ -62,7 +64,8 @@ class Preparation:
         work = self.of(source)
         series = reduction.reduced(source, work.mean)
         if len(series.hu) >= motion.REFERENCE_FRAMES:
-            motion.aligned(series.hu, series.geometry, work.locate, work.resample)
+            still = motion.aligned(series.hu, series.geometry, work.locate, work.resample)
+            work.skull(masks.early_mean(still.hu), series.geometry)
 
     def take_slice(self, name: Hashable, hu: Float32, factor: int) -> None:
         """Remember the mean of one image ``(Y, X)`` in HU, where slices are not averaged."""
@@ -72,7 +75,10 @@ class Preparation:
     def of(self, source: NamedFrames) -> FrameWork:
         """The same work for a source, where it was not done already; what is new is remembered."""
         return FrameWork(
-            partial(self._mean, source), partial(self._locate, source), partial(self._resample, source)
+            partial(self._mean, source),
+            partial(self._locate, source),
+            partial(self._resample, source),
+            self._skull_of,
         )
 
     def _mean(self, source: NamedFrames, number: int, slab: int, factor: int) -> Float32:
@@ -108,3 +114,13 @@ class Preparation:
         if key not in self._resampled:
             self._resampled[key] = motion.resampled(frame, pose, geometry, window)
         return self._resampled[key]
+
+    def _skull_of(self, early_hu: Float32, geometry: Geometry) -> masks.Skull:
+        """Find the skull, unless the first frames look as they did the last time."""
+        known = self._skull
+        same = (
+            known and np.array_equal(known[0], early_hu) and np.array_equal(known[1].affine, geometry.affine)
+        )
+        if not known or not same:
+            known = self._skull = (early_hu, geometry, masks.skull_of(early_hu, geometry))
+        return known[2]

@@ -1,6 +1,7 @@
 """The stages of an analysis, each from one frozen value to the next: scan, head, tissue, perfusion."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,9 +34,6 @@ from triage.types import (
     Thresholds,
     TissueClass,
 )
-
-EARLY_FRAMES = 3
-"""First frames, before any bolus, that show where the brain is."""
 
 LEAST_TISSUE_ML = 20.0
 """Less is a few centimetres of a single slice: nothing in it could serve as normal."""
@@ -115,16 +113,14 @@ def take_scan(source: FrameSource, record: Record, work: FrameWork) -> Scan:
     return Scan(hu, seen, series.time_s, series.geometry, moved)
 
 
-def look_at_head(scan: Scan, record: Record) -> Head:
+def look_at_head(scan: Scan, record: Record, find_skull: masks.SkullFinder = masks.skull_of) -> Head:
     """Find the inside of the skull, the mid-sagittal plane and the bolus; carry the curves to one time axis."""
     geometry, at_s = scan.geometry, timing.uniform_times(scan.time_s)
     with record.stage("masks"):
-        early = scan.hu[:EARLY_FRAMES].mean(axis=0)
-        inside = masks.intracranial(early, geometry)
+        inside, solid = find_skull(masks.early_mean(scan.hu), geometry)
         noise_hu = quality.frame_noise_hu(scan.hu, inside)
         record.quality.extend(quality.of_images(scan.motion, noise_hu))
         curves = timing.curves(scan.hu, scan.time_s, scan.seen, at_s, inside)
-        solid = masks.away_from_bone(early, geometry) & ~masks.fluid(early, geometry)
         bolus = find_bolus(typical_curve(curves[solid[inside]]), at_s)
         unenhanced = scan.hu[_before(bolus, scan.time_s)].mean(axis=0)
         record.quality.extend(quality.of_density(unenhanced, inside, geometry))
@@ -158,11 +154,12 @@ def quantify(
 ) -> Perfused:
     """Deconvolve, calibrate, apply the thresholds."""
     left = head.plane.left(head.geometry)
-    with record.stage("deconvolution"):
+    with record.stage("deconvolution"), ThreadPoolExecutor(1) as pool:
+        peak_s = pool.submit(time_to_peak, tissue.clean_hu, head.bolus.time_s, head.bolus.arrival_s)
         bank = method.bank(inputs.arterial_hu, inputs.dt_s)
         values = perfusion(tissue.clean_hu, inputs.arterial_hu, method.deconvolve(tissue.clean_hu, bank))
     with record.stage("assessment"):
-        ttp_s = time_to_peak(tissue.clean_hu, head.bolus.time_s, head.bolus.arrival_s)
+        ttp_s = peak_s.result()
         offset_s = tmax_offset_s(values.tmax_s, tissue.tissue[tissue.brain], left[tissue.brain])
         maps = as_maps(values, ttp_s, offset_s, tissue.brain)
         assessment = assess(maps, tissue.tissue, head.plane, head.geometry, method.thresholds)

@@ -125,6 +125,14 @@ class Arrivals:
         )
         return int(rows(self._engine, query)[0]["n"])
 
+    def senders_connected(self, ids: Sequence[str]) -> bool:
+        """Whether a title that opened one of these associations has one open now."""
+        titles = select(associations.c.calling_ae).where(associations.c.id.in_(ids))
+        query = select(func.count().label("n")).where(
+            associations.c.calling_ae.in_(titles), associations.c.closed_at.is_(None)
+        )
+        return bool(rows(self._engine, query)[0]["n"])
+
     def aborted_associations(self, ids: Sequence[str]) -> set[str]:
         """Which of these associations ended without a release."""
         query = select(associations.c.id).where(

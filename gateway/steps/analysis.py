@@ -16,8 +16,8 @@ from triage.types import Analysis
 
 log = structlog.get_logger()
 
-ATTEMPTS = 2
-"""A crash in native code may be the machine's; twice is the scan's."""
+ATTEMPTS = 3
+"""A crash in native code may be the machine's, or somebody ended the process; three times is the scan's."""
 
 
 def analyse(desk: Desk, case_id: str, revision: int) -> None:

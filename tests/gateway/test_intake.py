@@ -4,7 +4,7 @@ import pytest
 
 from dicom_scp.recognition import Completeness, SeriesKind, SeriesLook
 from gateway.config import Intake as IntakeSettings
-from gateway.intake import Circumstances, Readiness, beginning_of, judge, judge_without, perfusion_of
+from gateway.readiness import Circumstances, Readiness, beginning_of, judge, judge_without, perfusion_of
 
 SETTINGS = IntakeSettings(quiet_s=20, association_grace_s=2)
 QUIET = Circumstances(quiet_s=21, associations=1, open_associations=1)

@@ -14,7 +14,7 @@ from triage.types import CtpSeries, Estimator, Geometry, Severity, Side, Status,
 
 STAGES = {
     *("reduce", "motion", "masks", "arterial_input", "denoise", "deconvolution", "assessment"),
-    *("second_opinion", "uncertainty", "total"),
+    *("second_look", "total"),
 }
 VOLUMES = {
     *("tmax_gt_4", "tmax_gt_6", "tmax_gt_8", "tmax_gt_10"),
