@@ -2,6 +2,9 @@
 
 import struct
 from dataclasses import dataclass
+from pathlib import Path
+
+from blake3 import blake3
 
 from dicom_scp.elements import PREAMBLE_BYTES, is_uid
 from triage.errors import InputError
@@ -10,6 +13,22 @@ IMPLEMENTATION_CLASS_UID = "2.25.47510840375724945889257881913489849809"
 """This software's implementation class UID (PS3.7 annex D.3.3.2), derived from a random UUID (PS3.5 annex B.2)."""
 
 IMPLEMENTATION_VERSION_NAME = "STROKEGW_0_1"
+
+
+_GROUP_LENGTH_AT = PREAMBLE_BYTES + 12
+_PIECE_BYTES = 1 << 20
+
+
+def dataset_size_if_whole(path: Path) -> int | None:
+    """Bytes of the dataset in a file that is named after its digest; None where the content is not what the name says."""
+    with path.open("rb") as file:
+        beginning = file.read(_GROUP_LENGTH_AT + 4)
+        file.seek(len(beginning) + int.from_bytes(beginning[_GROUP_LENGTH_AT:], "little"))
+        digest, size_bytes = blake3(), 0
+        while piece := file.read(_PIECE_BYTES):
+            digest.update(piece)
+            size_bytes += len(piece)
+    return size_bytes if digest.hexdigest() == path.stem else None
 
 
 @dataclass(frozen=True, slots=True)

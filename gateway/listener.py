@@ -26,6 +26,7 @@ from gateway.commitment.requests import service_of
 from gateway.config import Config, DicomTls
 from gateway.ledger.ledger import Ledger
 from gateway.recording import ArrivalRecorder
+from gateway.recovery import recover
 from gateway.retrieval.services import services_of
 
 log = structlog.get_logger()
@@ -62,7 +63,7 @@ def run(config: Config) -> None:
         signal.signal(number, lambda *_: stop.set())
     settings = settings_of(config)
     doors = open_doors(settings)
-    _close_orphans(config)
+    _catch_up(config)
     if config.dicom.processes == 1:
         _serve(config, settings, doors, stop.wait)
         log.info("listener stopped")
@@ -70,9 +71,13 @@ def run(config: Config) -> None:
     _fork(config.dicom.processes, lambda until: _serve(config, settings, doors, until), stop)
 
 
-def _close_orphans(config: Config) -> None:
+def _catch_up(config: Config) -> None:
+    """Account for what a kill or a power cut left: open associations, and datasets without their row."""
     ledger = Ledger.open(config.ledger_url)
     ledger.arrivals.close_orphans(datetime.now(UTC))
+    recorder = ArrivalRecorder(ledger.engine)
+    recover(ledger, config.spool_dir, recorder)
+    recorder.close()
     ledger.engine.dispose()
 
 

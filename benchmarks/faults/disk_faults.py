@@ -207,7 +207,9 @@ def _fail_one(house: House, disk: Disk, number: int, testimony: Testimony, found
     disk.cut_power()
     house.kill()
     disk.restore_power()
+    house.start()
     verdict = judge(house.data_dir, testimony)
+    house.kill()
     found.lost += [f"sync {number}: {what}" for what in verdict.lost]
     found.phantom += [f"sync {number}: {what}" for what in verdict.phantom]
     return True

@@ -104,11 +104,12 @@ class ForgetfulDisk(mfusepy.Operations):  # type: ignore[misc]
             **times,
         }
 
-    def readdir(self, path: str, _fh: int) -> list[str]:
-        """Names in a folder."""
+    def readdir(self, path: str, _fh: int) -> list[tuple[str, dict[str, int], int]]:
+        """Names in a folder, each with its number: what has none is not listed."""
         folder = self._node(path)
         assert isinstance(folder, Folder)
-        return [".", "..", *folder.names]
+        listed = {".": folder, "..": folder, **folder.names}
+        return [(name, {"st_ino": node.number, "st_mode": _kind(node)}, 0) for name, node in listed.items()]
 
     def mkdir(self, path: str, mode: int) -> None:
         """Make a folder."""
@@ -238,6 +239,10 @@ class ForgetfulDisk(mfusepy.Operations):  # type: ignore[misc]
         free = max(self.quota_bytes - self.used_bytes, 0) // PAGE_BYTES
         blocks = {"f_blocks": self.quota_bytes // PAGE_BYTES, "f_bfree": free, "f_bavail": free}
         return {"f_bsize": PAGE_BYTES, "f_frsize": PAGE_BYTES, "f_namemax": 255, **blocks}
+
+
+def _kind(node: File | Folder) -> int:
+    return stat.S_IFREG if isinstance(node, File) else stat.S_IFDIR
 
 
 def main() -> None:

@@ -36,6 +36,8 @@ class Cuts:
 
     verdicts: list[Verdict] = field(default_factory=list)
     acknowledged: int = 0
+    refused: str = ""
+    """Why the listener did not start any more."""
 
     @property
     def lost(self) -> list[str]:
@@ -45,7 +47,7 @@ class Cuts:
     @property
     def is_caught(self) -> bool:
         """Whether anything at all was wrong."""
-        return any(not verdict.is_clean for verdict in self.verdicts)
+        return bool(self.refused) or any(not verdict.is_clean for verdict in self.verdicts)
 
     def rows(self) -> list[Row]:
         """The table's lines."""
@@ -77,11 +79,18 @@ def cut_often(
     with a_forgetful_disk(folder / "disk") as disk:
         house = House(stable, folder, disk.folder / below, mutant=mutant)
         try:
+            house.start()
             for seed in seeds:
                 chance = random.Random(seed)
-                house.start()
                 _send_until_cut(house, testimony, chance, lambda s=seed: disk.cut_power(s if s % 2 else None))
                 disk.restore_power()
+                try:
+                    house.start()  # what counts is what is there when the next scanner may send
+                except RuntimeError as exc:
+                    if not mutant:
+                        raise
+                    cuts.refused = str(exc)
+                    break
                 cuts.verdicts.append(judge(house.data_dir, testimony))
                 if mutant and cuts.is_caught:
                     break

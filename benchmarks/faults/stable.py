@@ -6,9 +6,7 @@ process id. What it starts is what ``stroke-gateway listener`` starts, from the 
 
 import json
 import os
-import re
 import signal
-import sqlite3
 import stat
 import sys
 from collections.abc import Callable, Sequence
@@ -41,26 +39,15 @@ def _sync_only(wanted: Callable[[int], bool]) -> None:
         setattr(os, name, replaced)
 
 
-def forget_ledger() -> None:
-    """A mutant whose ledger is written with ``synchronous=OFF``."""
-    real = sqlite3.dbapi2.connect
-
-    class Hasty(sqlite3.Connection):
-        def execute(self, statement: str, *rest: Any) -> sqlite3.Cursor:
-            return super().execute(re.sub(r"(?i)(synchronous\s*=\s*)\w+", r"\1OFF", statement), *rest)
-
-    def connect(*args: Any, **options: Any) -> sqlite3.Connection:
-        connection = real(*args, **{**options, "factory": Hasty})
-        connection.execute("PRAGMA synchronous=OFF")
-        return connection
-
-    sqlite3.connect = sqlite3.dbapi2.connect = connect
+def forget_recovery() -> None:
+    """A mutant that does not look for datasets whose row the power cut took."""
+    import_module(PRELOADED).recover = lambda *_: 0  # type: ignore[attr-defined]
 
 
 MUTANTS: dict[str, Callable[[], None]] = {
     "no sync of files": forget_files,
     "no sync of directories": forget_directories,
-    "ledger with synchronous=OFF": forget_ledger,
+    "no recovery of rows": forget_recovery,
 }
 """Faults that a power cut must reveal."""
 

@@ -7,7 +7,6 @@ and the dataset; the archive keeps files as they were uploaded, so the MD5 it st
 import hashlib
 from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
 
 from blake3 import blake3
 
@@ -55,17 +54,6 @@ def dataset_of(file: bytes) -> memoryview:
 def is_right_dataset(dataset: bytes | memoryview, stored: Stored) -> bool:
     """Whether these are the bytes that were received."""
     return len(dataset) == stored.size_bytes and blake3(dataset).hexdigest() == stored.digest
-
-
-def is_what_its_name_says(path: Path) -> bool:
-    """Whether a file of the spool is named after the digest of the dataset in it; read in pieces."""
-    with path.open("rb") as file:
-        beginning = file.read(_GROUP_LENGTH_AT + 4)
-        file.seek(len(beginning) + int.from_bytes(beginning[_GROUP_LENGTH_AT:], "little"))
-        digest = blake3()
-        while piece := file.read(_PIECE_BYTES):
-            digest.update(piece)
-    return digest.hexdigest() == path.stem
 
 
 def head_of(stored: Stored) -> bytes:

@@ -31,8 +31,8 @@ from pathlib import Path
 import structlog
 
 from dicom_scp.directories import make_directory, sync_directory
+from dicom_scp.file_meta import dataset_size_if_whole
 from gateway.desk import Desk
-from gateway.storage.evidence import is_what_its_name_says
 
 log = structlog.get_logger()
 
@@ -121,7 +121,7 @@ class Sweeper:
         """Steps 3 and 4: give back what an arrival names, and remove what nobody has missed for a day."""
         for aside in _files(self._spool / ASIDE):
             name = self._name_of(aside)
-            if self._desk.ledger.holdings.is_recorded(name) and is_what_its_name_says(aside):
+            if self._desk.ledger.holdings.is_recorded(name) and dataset_size_if_whole(aside) is not None:
                 _give_back(aside, self._spool / name)
                 log.warning("an arrival names a file that was set aside: it is back", digest=aside.stem)
             elif time.time() - aside.stat().st_ctime > KEPT_ASIDE_S:
@@ -129,7 +129,9 @@ class Sweeper:
 
     def _remove(self, aside: Path, name: str) -> None:
         with self._desk.ledger.holdings.while_nobody_records():
-            if not (self._desk.ledger.holdings.is_recorded(name) and is_what_its_name_says(aside)):
+            if not (
+                self._desk.ledger.holdings.is_recorded(name) and dataset_size_if_whole(aside) is not None
+            ):
                 aside.unlink()
                 log.warning("a file that no arrival names was removed", digest=aside.stem)
 
