@@ -58,7 +58,7 @@ def _analyse(folder: Path, threads: int, named: NDArray[np.int64] | None) -> tup
         header = read_header(paths[0])
     except InputError as exc:
         return refused(str(exc), "", ""), None
-    return analyse_files(paths, header.study_uid, header.series_uid, threads, named), paths[0]
+    return analyse_files(paths, header.study_uid, header.series_uid, threads, arterial_voxels=named), paths[0]
 
 
 def write(analysis: Analysis, source: Path | None, folder: Path) -> None:

@@ -106,9 +106,8 @@ def _has_ended(known: Circumstances, settings: IntakeSettings) -> bool:
 
 
 def _patience_s(known: Circumstances, settings: IntakeSettings) -> float:
-    """How long nothing new must come before a series is taken as it is; slow senders get longer, quick ones no less."""
-    quiet_s = settings.quiet_s * (CONNECTED_FACTOR if known.sender_connected else 1.0)
-    return max(quiet_s, PAUSES_GROW_BY * known.longest_pause_s)
+    """How long nothing new must come before a series is taken as it is."""
+    return settings.quiet_s * (CONNECTED_FACTOR if known.sender_connected else 1.0)
 
 
 def _grace_s(known: Circumstances, settings: IntakeSettings) -> float:
