@@ -17,7 +17,7 @@ from triage.denoise import Denoiser, denoised
 from triage.errors import AnalysisError
 from triage.first_moment import time_to_peak
 from triage.maps import as_maps, perfusion
-from triage.preparation import FrameWork
+from triage.preparation import AFRESH, FrameWork
 from triage.record import Record
 from triage.reduction import reduced
 from triage.symmetry import MidPlane, mid_plane
@@ -104,7 +104,7 @@ class Perfused:
     assessment: Assessment
 
 
-def take_scan(source: FrameSource, record: Record, work: FrameWork) -> Scan:
+def take_scan(source: FrameSource, record: Record, work: FrameWork = AFRESH) -> Scan:
     """Read frame by frame, average to the working grid, bring every frame into the pose of the first ones."""
     with record.stage("reduce"):
         series = reduced(source, work.mean)
