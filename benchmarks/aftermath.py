@@ -78,7 +78,7 @@ def wait_for_the_end(data_dir: Path, studies: Sequence[str]) -> tuple[float, lis
 
 def lost(data_dir: Path, acknowledged: Mapping[str, str]) -> list[str]:
     """Acknowledged images that are not in the ledger, or whose bytes are not in the spool as they were sent."""
-    known = ask(data_dir, "SELECT sop_instance_uid, sha256, path FROM arrivals")
+    known = ask(data_dir, "SELECT sop_instance_uid, digest, path FROM arrivals")
     paths = {(uid, digest): data_dir / "spool" / path for uid, digest, path in known}
     return [uid for uid, digest in acknowledged.items() if not _is_kept(paths.get((uid, digest)), digest)]
 
