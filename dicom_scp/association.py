@@ -12,7 +12,7 @@ from dicom_scp import dimse
 from dicom_scp.arrival import AssociationKind
 from dicom_scp.dimse import Command, Element, Field, Pieces, us
 from dicom_scp.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dicom_scp.messages import MessageReader, OversizeError
+from dicom_scp.messages import MessageReader, OversizeError, send_message
 from dicom_scp.negotiation import (
     AssociationRequest,
     Context,
@@ -195,12 +195,7 @@ class Association:
         self._send(context.context_id, raw, response.dataset)
 
     def _send(self, context_id: int, command: bytes, dataset: Pieces | None) -> None:
-        first = b"".join(dimse.pdus(context_id, command, dimse.COMMAND, self._peer_maximum))
-        for unit in dimse.pdus(context_id, dataset, 0, self._peer_maximum) if dataset is not None else ():
-            self._wire.send(first + unit)
-            first = b""
-        if first:
-            self._wire.send(first)
+        send_message(self._wire, context_id, command, dataset, self._peer_maximum)
 
     @property
     def has_news(self) -> bool:

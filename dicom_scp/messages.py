@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from dicom_scp import dimse
-from dicom_scp.dimse import Command
+from dicom_scp.dimse import Command, Pieces
 from dicom_scp.negotiation import Context
 from dicom_scp.wire import AbortReason, ConnectionLostError, PduType, ProtocolError, Wire
 from triage.errors import TemporaryError
@@ -26,6 +26,18 @@ class Fragment(NamedTuple):
     context_id: int
     control: int
     size: int
+
+
+def send_message(
+    wire: Wire, context_id: int, command: bytes, dataset: Pieces | None, peer_maximum: int
+) -> None:
+    """Send a command set, and the dataset that belongs to it as it comes; raises like `Wire.send`."""
+    first = b"".join(dimse.pdus(context_id, command, dimse.COMMAND, peer_maximum))
+    for unit in dimse.pdus(context_id, dataset, 0, peer_maximum) if dataset is not None else ():
+        wire.send(first + unit)
+        first = b""
+    if first:
+        wire.send(first)
 
 
 class MessageReader:

@@ -6,13 +6,13 @@ The same bytes as for associations we accept, read and written by the same parts
 import socket
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from dicom_scp import dimse
 from dicom_scp.dimse import Command, Element, Pieces, us
 from dicom_scp.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dicom_scp.messages import MessageReader
+from dicom_scp.messages import MessageReader, send_message
 from dicom_scp.negotiation import APPLICATION_CONTEXT, Context, Item, Result, item, items_of
 from dicom_scp.wire import HEADER, PduType, ProtocolError, Wire, abort_pdu
 from triage.errors import TemporaryError
@@ -81,12 +81,8 @@ class Requestor:
             Element.MESSAGE_ID: us(self._message_id),
             Element.DATASET_TYPE: us(dimse.HAS_DATASET),
         }
-        first = b"".join(
-            dimse.pdus(context_id, dimse.encode({**values, **numbered}), dimse.COMMAND, self._peer_maximum)
-        )
-        for unit in dimse.pdus(context_id, dataset, 0, self._peer_maximum):
-            self._wire.send(first + unit)
-            first = b""
+        command = dimse.encode({**values, **numbered})
+        send_message(self._wire, context_id, command, dataset, self._peer_maximum)
         message = self._messages.next_command(ANSWER_S)
         if message is None or message[1].number(Element.RESPONDED_TO) != self._message_id:
             raise RefusedError("the peer answers something else")
@@ -121,17 +117,19 @@ def associated(callee: Callee, proposals: Sequence[Proposal]) -> Iterator[Reques
     except OSError as exc:
         reason = exc.strerror or type(exc).__name__
         raise TemporaryError(f"{callee.ae_title} cannot be reached: {reason}") from exc
-    with sock:
+    with sock, ExitStack() as undo:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         wire = Wire(sock)
-        try:
-            requestor = _associate(wire, callee, proposals)
-            yield requestor
-        except BaseException:
-            with suppress(TemporaryError):
-                wire.send(abort_pdu())
-            raise
+        undo.callback(_abort, wire)
+        requestor = _associate(wire, callee, proposals)
+        yield requestor
+        undo.pop_all()
         requestor.release()
+
+
+def _abort(wire: Wire) -> None:
+    with suppress(TemporaryError):
+        wire.send(abort_pdu())
 
 
 def _associate(wire: Wire, callee: Callee, proposals: Sequence[Proposal]) -> Requestor:

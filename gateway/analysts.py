@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
@@ -156,6 +156,13 @@ class Analysts:
         until = time.monotonic() + LONGEST_WAIT_S
         while self.is_pressed and time.monotonic() < until:
             time.sleep(LOOK_S)
+
+    def keep(self, keys: Collection[str]) -> None:
+        """End the analysts of all other cases: whoever was closed, or analysed elsewhere, needs none here."""
+        with self._lock:
+            for key, line in list(self._lines.items()):
+                if key not in keys and line.pressed_until < math.inf:
+                    self._dismiss(key)
 
     def forget(self, key: str) -> None:
         """End the case's analyst."""

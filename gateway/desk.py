@@ -1,6 +1,6 @@
 """What the steps of a workflow work with: put together once per worker process."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,7 +61,11 @@ class Desk:
 
     def prepare(self, case_id: str, revision: int, paths: Sequence[str]) -> None:
         """Have stored images of a perfusion series worked on before the series is whole."""
-        self.analysts.prepare(f"{case_id}:r{revision}", [str(self.spooled(path)) for path in paths])
+        self.analysts.prepare(analyst_key(case_id, revision), [str(self.spooled(path)) for path in paths])
+
+    def keep(self, revisions: Collection[tuple[str, int]]) -> None:
+        """Stop working ahead for all cases but these."""
+        self.analysts.keep({analyst_key(case_id, revision) for case_id, revision in revisions})
 
     def link(self, case_id: str) -> str:
         """The case page, computed from the id alone."""
@@ -78,3 +82,8 @@ class Desk:
         if not paths:
             paths = [image.path for image in self.ledger.arrivals.images(case.study_uid)[:1]]
         return self.spooled(paths[0])
+
+
+def analyst_key(case_id: str, revision: int) -> str:
+    """The name of the analyst of a case's revision."""
+    return f"{case_id}:r{revision}"

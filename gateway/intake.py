@@ -4,11 +4,12 @@ Everything here is derived from what is durable and may be repeated at will: sub
 run, and every state change names the state it starts from. So there is no fast path to keep in step with a slow one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 from threading import Event
+from typing import Protocol
 
 import structlog
 
@@ -43,6 +44,16 @@ class _Study:
     looks: tuple[SeriesLook, ...] = ()
 
 
+class Ahead(Protocol):
+    """Who works on a perfusion series before it is whole."""
+
+    def prepare(self, case_id: str, revision: int, paths: Sequence[str]) -> None:
+        """Note which images have come, as paths below the spool."""
+
+    def keep(self, revisions: Collection[tuple[str, int]]) -> None:
+        """Stop working for all cases but these."""
+
+
 class Intake:
     """The loop of a worker process that turns arrivals into cases."""
 
@@ -52,12 +63,12 @@ class Intake:
         client: Client,
         settings: IntakeSettings,
         analysis_timeout_s: float,
-        prepare: Callable[[str, int, Sequence[str]], None] = lambda _case_id, _revision, _paths: None,
+        ahead: Ahead | None = None,
     ) -> None:
         self._ledger = ledger
         self._client = client
         self._settings = settings
-        self._prepare = prepare
+        self._ahead = ahead
         self._overdue_after_s = analysis_timeout_s * OVERDUE_FACTOR
         self._cursor = 0
         self._studies: dict[str, _Study] = {}
@@ -80,9 +91,13 @@ class Intake:
         """Account for new arrivals, then judge every study that is being received."""
         for study_uid, latest in self._ledger.arrivals.news(self._cursor - ARRIVAL_OVERLAP):
             self._account(study_uid, latest)
-        for case in self._ledger.cases.receiving():
+        receiving = self._ledger.cases.receiving()
+        for case in receiving:
             self._judge(case, now)
-        for case in self._ledger.cases.analysing():
+        analysing = self._ledger.cases.analysing()
+        if self._ahead:
+            self._ahead.keep({(case.id, case.revision) for case in (*receiving, *analysing)})
+        for case in analysing:
             self._order_analysis(case.id, case.revision)
             if (now - moment_of(case.times["complete_at"] or "")).total_seconds() > self._overdue_after_s:
                 self._submit(
@@ -132,9 +147,9 @@ class Intake:
         verdict = (
             judge(look, known, self._settings) if look else judge_without(study.looks, known, self._settings)
         )
-        if look:
+        if look and self._ahead:
             mine = [image.path for image in study.images if image.header.series_uid == look.series_uid]
-            self._prepare(case.id, case.revision, mine)
+            self._ahead.prepare(case.id, case.revision, mine)
         if verdict.readiness is Readiness.WAIT:
             return
         # What was judged is accounted for: images that came in between must not count as late.

@@ -4,7 +4,7 @@ Every arrival is committed before its sender is told so. While one commit is und
 associations gather and go together in the next.
 
 On SQLite these commits are not synced: the dataset itself is, under the name of its digest, and `gateway.recovery` makes
-the rows again that a power cut takes. A second sync for every image would cost a third of the listener's speed. Whatever
+the rows again that a power cut takes. A second sync for every image would cost a quarter of the listener's speed. Whatever
 else is committed, by whomever, is synced and takes the rows before it along, so nothing durable ever rests on a row that
 is not. PostgreSQL may fail without us, and syncs.
 """

@@ -4,12 +4,14 @@ An arrival is acknowledged once its dataset is durable under the name of its dig
 but not synced (see `gateway.recording`). So a power cut may take the last rows, never a dataset. Here they are made
 again from the files, which tell everything but who sent them: a scanner whose association broke sends again anyway.
 
-Rows are lost from the end, as a log is, so only files are looked at that are about as young as the youngest row. A file
-counts when its content is what its name says: others were never acknowledged.
+Every file is compared with every row, whatever their times say: a clock that was set must not hide an image. A million
+of them take some ten seconds of a start. A file counts when its content is what its name says: others were never
+acknowledged.
 """
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from array import array
+from bisect import bisect_left
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,8 +26,8 @@ from triage.errors import InputError
 
 log = structlog.get_logger()
 
-MARGIN = timedelta(hours=1)
-"""A file may be so much older than the youngest row: senders are slow, and clocks are set."""
+PREFIX_DIGITS = 16
+"""Of a digest, as many as a 64-bit number holds: eight megabytes for a million rows."""
 
 SENDER = "RECOVERED"
 """Title under which the rows are made: who sent the images went with the rows."""
@@ -39,12 +41,10 @@ def recover(ledger: Ledger, spool: Path, recorder: ArrivalRecorder) -> int:
     TemporaryError
         The ledger is away.
     """
-    youngest = ledger.arrivals.youngest()
-    since = youngest - MARGIN if youngest else None
-    known = set(ledger.arrivals.digests_since(since)) if since else set()
+    known = array("Q", sorted(map(_number, ledger.holdings.digests())))
     association, found = uuid4().hex, 0
-    for path in _files(spool / "datasets", since):
-        if path.stem not in known and (arrival := _arrival(spool, path, association)):
+    for path in (spool / "datasets").glob("*/*/*.dcm"):
+        if not _holds(known, path.stem) and (arrival := _arrival(spool, path, association)):
             if not found:
                 _note(ledger, association, AssociationKind.OPENED)
             recorder.record(arrival)
@@ -55,10 +55,13 @@ def recover(ledger: Ledger, spool: Path, recorder: ArrivalRecorder) -> int:
     return found
 
 
-def _files(datasets: Path, since: datetime | None) -> Iterator[Path]:
-    for path in datasets.glob("*/*/*.dcm"):
-        if since is None or path.stat().st_mtime >= since.timestamp():
-            yield path
+def _number(digest: str) -> int:
+    return int(digest[:PREFIX_DIGITS], 16)
+
+
+def _holds(known: "array[int]", digest: str) -> bool:
+    place = bisect_left(known, _number(digest))
+    return place < len(known) and known[place] == _number(digest)
 
 
 def _arrival(spool: Path, path: Path, association: str) -> Arrival | None:

@@ -53,7 +53,7 @@ def run(config: Config) -> None:
     watchman = Watchman(desk.client, desk.ledger, config.runs)
     threading.Thread(target=watchman.run, args=(stop,), name="watchman", daemon=True).start()
     log.info("worker ready", slot=config.worker.slot)
-    Intake(desk.ledger, desk.client, config.intake, config.worker.analysis_timeout_s, desk.prepare).run(stop)
+    Intake(desk.ledger, desk.client, config.intake, config.worker.analysis_timeout_s, desk).run(stop)
     worker.stop()
     log.info("worker stopped", slot=config.worker.slot)
     sys.stderr.flush()

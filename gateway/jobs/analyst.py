@@ -15,6 +15,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import threading
 import traceback
 from pathlib import Path
@@ -104,7 +105,11 @@ def main() -> None:
             door.close()
             try:
                 _begin(socket.socket(fileno=handles[0]), threads=word[0])
+            except Exception:  # noqa: BLE001 - whatever it is, the owner hires another, and somebody should read of it
+                where = last_words(traceback.format_exc().encode())
+                sys.stderr.write(f"an analyst died: {where}\n")
             finally:
+                sys.stderr.flush()
                 os._exit(0)
         os.close(handles[0])
 

@@ -1,6 +1,6 @@
 """What was received, by whom, and whether the archive has it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +11,6 @@ from dicom_scp.headers import ImageHeader
 from gateway.ledger.records import StoredImage, moment_of, utc_text
 from gateway.ledger.schema import arrivals, associations, cases
 from gateway.ledger.statements import insert_once, rows, run
-
-WALK = 1000
-"""Rows read at once."""
 
 
 def row_of(arrival: Arrival) -> dict[str, Any]:
@@ -127,21 +124,6 @@ class Arrivals:
             associations.c.id.in_(ids), associations.c.closed_at.is_(None)
         )
         return int(rows(self._engine, query)[0]["n"])
-
-    def youngest(self) -> datetime | None:
-        """When the last arrival came, or None when there is none."""
-        found = rows(self._engine, select(arrivals.c.received_at).order_by(arrivals.c.id.desc()).limit(1))
-        return moment_of(found[0]["received_at"]) if found else None
-
-    def digests_since(self, moment: datetime) -> Iterator[str]:
-        """Digests of the arrivals since then, youngest first."""
-        query = select(arrivals.c.id, arrivals.c.digest, arrivals.c.received_at).order_by(
-            arrivals.c.id.desc()
-        )
-        found = rows(self._engine, query.limit(WALK))
-        while found and found[0]["received_at"] >= utc_text(moment):
-            yield from (row["digest"] for row in found)
-            found = rows(self._engine, query.where(arrivals.c.id < found[-1]["id"]).limit(WALK))
 
     def senders_connected(self, ids: Sequence[str]) -> bool:
         """Whether a title that opened one of these associations has one open now."""

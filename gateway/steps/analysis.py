@@ -7,7 +7,7 @@ import structlog
 
 from gateway import casefolder
 from gateway.analysts import AnalystDiedError, AnalystLateError
-from gateway.desk import Desk
+from gateway.desk import Desk, analyst_key
 from gateway.jobs.orders import AnalyseOrder
 from gateway.ledger.records import Case
 from gateway.refusal import refused
@@ -59,7 +59,7 @@ def _run(desk: Desk, case: Case, revision: int) -> str:
     )
     timeout_s = desk.config.worker.analysis_timeout_s
     try:
-        failure = desk.analysts.analyse(f"{case.id}:r{revision}", order, timeout_s)
+        failure = desk.analysts.analyse(analyst_key(case.id, revision), order, timeout_s)
     except AnalystLateError:
         log.exception("analysis took too long", case_id=case.id, timeout_s=timeout_s)
         return f"the analysis took longer than {timeout_s:.0f} s"

@@ -188,6 +188,37 @@ def test_no_more_cases_are_prepared_than_there_is_room_for(analysts, paths):
     assert len(analysts._lines) == 2
 
 
+def test_an_analyst_whose_case_is_over_is_let_go(analysts, paths):
+    for key in ("open", "closed", "analysed here"):
+        analysts.prepare(key, [str(paths[0])])
+    analysts._lines["open"].pressed_until = 0.0
+    pid = child_of(analysts, "closed")
+    analysts.keep({"open"})
+    wait_until(lambda: not alive(pid))
+    assert list(analysts._lines) == ["open"]
+    analysts._lines["open"].pressed_until = float("inf")  # as if its analysis were under way
+    analysts.keep(set())
+    assert list(analysts._lines) == ["open"]
+
+
+def test_the_death_of_an_analyst_is_written_down_without_values(monkeypatch, tmp_path, capfd):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    text = "import gateway.rehearsal as r\n\ndef work(_self):\n    raise KeyError('NGUYEN^VAN')\n\nr.Rehearsal.work = work\n"
+    (tmp_path / "sitecustomize.py").write_text(text)
+    told = []
+
+    def has_died():
+        told.append(capfd.readouterr().err)
+        return "an analyst died" in "".join(told)
+
+    analysts = Analysts(threads=1)
+    analysts.prepare("case", ["/nowhere.dcm"])
+    wait_until(has_died)
+    analysts.close()
+    assert "KeyError" in "".join(told)
+    assert "NGUYEN" not in "".join(told)
+
+
 OWNER = """
     import sys, time
     from gateway.analysts import Analysts
