@@ -11,13 +11,14 @@ from dicom_scp.chronology import LONGEST_SERIES_S, in_time, steps_within
 from dicom_scp.counts import missing_by_count
 from dicom_scp.decoding import read_hu
 from dicom_scp.elements import walk_file
+from dicom_scp.grid import geometry_of
 from dicom_scp.headers import TAGS, ImageHeader, header_of
 from dicom_scp.pixels import PIXEL_TAGS, PixelFormat, formats_of
 from dicom_scp.recognition import (
     FEWEST_SLICES,
     is_slice,
 )
-from dicom_scp.slices import Stack, geometry_of
+from dicom_scp.slices import Stack
 from triage.errors import InputError, TemporaryError
 from triage.types import CtpSeries, Float32, Float64, Geometry
 

@@ -16,7 +16,7 @@ import numpy as np
 from dicom_scp.counts import FEWEST_FRAMES, LONGEST_LIST, ScannerCount, missing_from
 from dicom_scp.headers import ImageHeader
 from dicom_scp.slices import SAME_INSTANT_S, Stack, acquisition_times_s, evenly_spaced, stack
-from triage.types import Float64
+from triage.arrays import Float64
 
 SHORTEST_DYNAMIC_S = 15.0
 """Time a dynamic slice must span: gated cardiac phases recur within a second, a bolus takes 15 s and more to pass."""

@@ -52,7 +52,7 @@ def analyse_files(
     except NamedVoxelsError:
         raise
     except InputError as exc:
-        return refused(str(exc), study_uid, series_uid)
+        return Analysis(refused(str(exc), study_uid, series_uid), findings=None)
     quality = analysis.result.quality
     if series.missing:
         text = f"{series.missing} did not come, by the scanner's own count"

@@ -1,33 +1,16 @@
-"""A revision on disk: ``result.json`` and, when the scan was analysed, ``findings.npz``.
+"""A revision on disk: a folder that appears complete or not at all, for it is written beside its place and renamed.
 
-A folder appears complete or not at all: it is written beside its place and renamed.
+``result.json`` is there from the first moment; `gateway.findings` keeps the arrays beside it.
 """
 
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from triage.types import Analysis, ArterialInput, Findings, Geometry, Motion, PerfusionMaps, TriageResult
-
-_PARTS = {"geometry": Geometry, "maps": PerfusionMaps, "arterial": ArterialInput, "motion": Motion}
-"""Fields of `Findings` that are values themselves; the others are arrays."""
-
-_OPTIONAL = {"arterial"}
-"""Parts a case may be without."""
-
-_PLAIN: Mapping[str, Callable[[Any], Any]] = {
-    "geometry.shape": lambda sizes: tuple(int(size) for size in sizes),
-    "geometry.frame_of_reference_uid": str,
-    "arterial.venous_scale": float,
-}
-"""What is no array; an archive holds arrays alone, so these are told by name."""
+from triage.results import TriageResult
 
 
 @contextmanager
@@ -54,13 +37,9 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def save(analysis: Analysis, folder: Path) -> None:
-    """Write an analysis into an existing folder."""
-    if analysis.findings is not None:
-        np.savez(folder / "findings.npz", allow_pickle=False, **_arrays(analysis.findings))
-    (folder / "result.json").write_text(
-        json.dumps(analysis.result.to_json(), ensure_ascii=False, indent=1), "utf-8"
-    )
+def save_result(result: TriageResult, folder: Path) -> None:
+    """Write the numbers into an existing folder, and make it durable with all that is there."""
+    (folder / "result.json").write_text(json.dumps(result.to_json(), ensure_ascii=False, indent=1), "utf-8")
     for path in folder.iterdir():
         _sync(path)
     _sync(folder)
@@ -92,39 +71,3 @@ def load_inputs(folder: Path) -> dict[str, str]:
 def load_result(folder: Path) -> TriageResult:
     """Read the numbers back."""
     return TriageResult.from_json(json.loads((folder / "result.json").read_text("utf-8")))
-
-
-def load(folder: Path) -> Analysis:
-    """Read an analysis back."""
-    result = load_result(folder)
-    if not (folder / "findings.npz").exists():
-        return Analysis(result, findings=None)
-    with np.load(folder / "findings.npz", allow_pickle=False) as stored:
-        return Analysis(result, _findings(dict(stored)))
-
-
-def _arrays(findings: Findings) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for item in fields(findings):
-        value = getattr(findings, item.name)
-        if item.name not in _PARTS:
-            flat[item.name] = value
-        elif value is not None:
-            flat |= {f"{item.name}.{inner.name}": getattr(value, inner.name) for inner in fields(value)}
-    return flat
-
-
-def _findings(flat: dict[str, Any]) -> Findings:
-    whole: dict[str, Any] = {name: value for name, value in flat.items() if "." not in name}
-    for name, kind in _PARTS.items():
-        inner = {
-            key.removeprefix(f"{name}."): _PLAIN.get(key, _as_stored)(value)
-            for key, value in flat.items()
-            if key.startswith(f"{name}.")
-        }
-        whole[name] = kind(**inner) if inner or name not in _OPTIONAL else None
-    return Findings(**whole)
-
-
-def _as_stored(value: Any) -> Any:
-    return value

@@ -57,7 +57,7 @@ def _analyse(folder: Path, threads: int, named: NDArray[np.int64] | None) -> tup
         paths = find_perfusion(folder)
         header = read_header(paths[0])
     except InputError as exc:
-        return refused(str(exc), "", ""), None
+        return Analysis(refused(str(exc), "", ""), findings=None), None
     return analyse_files(paths, header.study_uid, header.series_uid, threads, arterial_voxels=named), paths[0]
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from triage.types import Interval, Side, Status, TriageResult
+from triage.results import Interval, Side, Status, TriageResult
 from viewer_bridge.figures import span
 
 UNCHANGED = "no change of class or beyond the interval"

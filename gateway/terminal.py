@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from triage.types import Criterion, Estimator, Interval, Severity, Status, TriageResult
+from triage.results import Criterion, Estimator, Interval, Severity, Status, TriageResult
 from viewer_bridge.figures import ONLY_TIME_TO_PEAK, floored, ratio_span, span, territories
 
 DISCLAIMER = "Research use. Not for primary diagnosis."

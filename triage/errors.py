@@ -31,3 +31,9 @@ class TemporaryError(GatewayError):
 
 class ConfigError(GatewayError):
     """The configuration is wrong; the message names the key."""
+
+
+def require(condition: bool, message: str) -> None:  # noqa: FBT001 - reads as an assertion
+    """Raise `InputError` with `message` unless `condition` holds."""
+    if not condition:
+        raise InputError(message)

@@ -1,37 +1,20 @@
 """Where a volume lies in the patient, and how frozen values check themselves."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from triage.errors import InputError
+from triage.arrays import Float64, freeze
+from triage.errors import require
 
 SHORTEST_AXIS_MM = 1e-3
 """Affine axes shorter than this are not axes."""
 
 ML_PER_MM3 = 1e-3
 """One millilitre is a thousand cubic millimetres."""
-
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-
-
-def require(condition: bool, message: str) -> None:  # noqa: FBT001 - reads as an assertion
-    """Raise `InputError` with `message` unless `condition` holds."""
-    if not condition:
-        raise InputError(message)
-
-
-def freeze(owner: object) -> None:
-    """Make every array of a frozen dataclass read-only."""
-    for item in fields(owner):  # type: ignore[arg-type]  # owner is always one of the dataclasses below
-        value = getattr(owner, item.name)
-        if isinstance(value, np.ndarray):
-            value.flags.writeable = False
 
 
 @dataclass(frozen=True, slots=True)

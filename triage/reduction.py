@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from triage.errors import InputError
-from triage.geometry import require
+from triage.errors import InputError, require
 from triage.types import CtpSeries, Float32, FrameSource, Geometry
 
 WORKING_MATRIX = 256

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
-from triage.geometry import require
+from triage.errors import require
 
 
 class Side(StrEnum):

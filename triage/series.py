@@ -5,7 +5,9 @@ from typing import Protocol
 
 import numpy as np
 
-from triage.geometry import Float32, Float64, Geometry, freeze, require
+from triage.arrays import Float32, Float64, freeze
+from triage.errors import require
+from triage.geometry import Geometry
 
 
 class FrameSource(Protocol):

@@ -7,7 +7,9 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.geometry import ML_PER_MM3, Float32, Float64, Geometry, Mask, freeze, require
+from triage.arrays import Float32, Float64, Mask, freeze
+from triage.errors import require
+from triage.geometry import ML_PER_MM3, Geometry
 from triage.results import (
     Criterion,
     Estimator,

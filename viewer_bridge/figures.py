@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from triage.types import Interval, SecondOpinion, Territory, TriageResult
+from triage.results import Interval, SecondOpinion, Territory, TriageResult
 
 RATIO_DECIMALS = 2
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from triage.types import Criterion, QualityFlag, Severity, TriageResult
+from triage.results import Criterion, QualityFlag, Severity, TriageResult
 from viewer_bridge.canvas import AMBER, GREY, RED, WHITE, Box, Canvas, Colour
 from viewer_bridge.lettering import wrap
 

@@ -22,7 +22,7 @@ import httpx
 
 from gateway.alerts.message import Alert
 from triage.errors import ConfigError, InputError, TemporaryError
-from triage.types import Status
+from triage.results import Status
 
 TIMEOUT_S = 10.0
 """Longest wait for one receiver; the next attempt belongs to the workflow."""

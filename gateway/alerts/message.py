@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.revision import UNCHANGED
 from triage.errors import InputError
-from triage.types import Criterion, Estimator, Severity, Side, Status, TriageResult
+from triage.results import Criterion, Estimator, Severity, Side, Status, TriageResult
 from viewer_bridge.figures import disagreeing, floored, span
 
 SECONDS_PER_MINUTE = 60

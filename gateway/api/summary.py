@@ -7,7 +7,7 @@ from gateway.config import Config
 from gateway.ledger.announcements import Announcement, standing_of
 from gateway.ledger.records import Case, CaseState, Delivery
 from triage.errors import InputError
-from triage.types import TriageResult
+from triage.results import TriageResult
 from viewer_bridge.links import viewer_link
 from viewer_bridge.uids import Role, result_uid
 

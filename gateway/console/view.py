@@ -9,7 +9,7 @@ from gateway.console import wording
 from gateway.console.timeline import Timeline
 from gateway.console.wording import seconds_between
 from gateway.revision import UNCHANGED
-from triage.types import Estimator
+from triage.results import Estimator
 from viewer_bridge.figures import territories
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from gateway.ledger.records import moment_of
-from triage.types import Interval
+from triage.results import Interval
 from viewer_bridge.figures import ONLY_TIME_TO_PEAK, floored, span
 
 NOTHING = "–"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from gateway.emr.encoding import COMPONENT, coded, escaped, escaped_lines
-from triage.types import Criterion, Estimator, Severity, Side, Status, Territory, TriageResult
+from triage.results import Criterion, Estimator, Severity, Side, Status, Territory, TriageResult
 from viewer_bridge.figures import TERRITORIES, ceiled, floored
 
 LOCAL = "99STROKEGW"

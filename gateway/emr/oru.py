@@ -26,7 +26,7 @@ from gateway.emr.encoding import (
 from gateway.emr.observations import Observation, observations
 from gateway.revision import UNCHANGED
 from triage.errors import InputError
-from triage.types import TriageResult
+from triage.results import TriageResult
 
 LONGEST_CONTROL_ID = 20
 """Characters of MSH-10 in version 2.5.1."""

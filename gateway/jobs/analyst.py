@@ -22,7 +22,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-from gateway import casefolder
+from gateway import casefolder, findings
 from gateway.analysis import analyse_files
 from gateway.jobs.orders import AnalyseOrder
 from gateway.processes import last_words
@@ -70,7 +70,7 @@ def _analyse(order: AnalyseOrder, rehearsal: Rehearsal) -> str:
         paths = [Path(path) for path in order.paths]
         analysis = analyse_files(paths, order.study_uid, order.series_uid, order.threads, rehearsal=rehearsal)
         with casefolder.appearing(Path(order.folder)) as scratch:
-            casefolder.save(analysis, scratch)
+            findings.save(analysis, scratch)
     except Exception:  # noqa: BLE001 - told to the owner, who decides
         return last_words(traceback.format_exc().encode())
     return ""

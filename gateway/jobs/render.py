@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 from pydicom.uid import KeyObjectSelectionDocumentStorage
 
-from gateway import casefolder
+from gateway import casefolder, findings
 from gateway.jobs.orders import OBJECTS, PICTURES, REJECTION, RenderOrder
 from gateway.release import SOFTWARE_VERSION
 from triage.types import Analysis
@@ -22,7 +22,7 @@ from viewer_bridge.pages import map_pages, png_bytes, summary_page
 def run(order: RenderOrder) -> None:
     """Draw the pictures, which the case page waits for, then build the objects."""
     folder = Path(order.folder)
-    analysis = casefolder.load(folder)
+    analysis = findings.load(folder)
     with casefolder.appearing(folder / PICTURES) as scratch:
         for name, picture in _pictures(analysis):
             (scratch / f"{name}.png").write_bytes(png_bytes(picture))

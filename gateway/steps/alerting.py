@@ -14,7 +14,7 @@ from gateway.ledger.announcements import Announcement, standing_of
 from gateway.ledger.records import Case, DeliveryKind, moment_of
 from gateway.revision import changes
 from triage.errors import InputError, TemporaryError
-from triage.types import TriageResult
+from triage.results import TriageResult
 
 log = structlog.get_logger()
 

@@ -12,7 +12,6 @@ from gateway.jobs.orders import AnalyseOrder
 from gateway.ledger.records import Case
 from gateway.refusal import refused
 from gateway.storage.restoration import missing_from
-from triage.types import Analysis
 
 log = structlog.get_logger()
 
@@ -71,11 +70,9 @@ def _run(desk: Desk, case: Case, revision: int) -> str:
 
 
 def _save(desk: Desk, case: Case, revision: int, reason: str) -> None:
-    analysis: Analysis = refused(
-        f"{reason}; look at the images", case.study_uid, case.perfusion_series_uid or ""
-    )
+    result = refused(f"{reason}; look at the images", case.study_uid, case.perfusion_series_uid or "")
     with casefolder.appearing(desk.folder(case.id, revision)) as scratch:
-        casefolder.save(analysis, scratch)
+        casefolder.save_result(result, scratch)
 
 
 def _conclude(desk: Desk, case_id: str, revision: int, ended_at: datetime | None = None) -> None:

@@ -8,7 +8,7 @@ from gateway.emr.oru import Facility, control_id_for, oru_r01
 from gateway.ledger.deliveries import delivery_id_of
 from gateway.ledger.records import Case, DeliveryKind, moment_of
 from triage.errors import InputError
-from triage.types import TriageResult
+from triage.results import TriageResult
 
 
 def send(desk: Desk, case: Case, target: str, key: str) -> str:

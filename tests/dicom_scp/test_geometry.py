@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from dicom_scp.grid import geometry_of
 from dicom_scp.headers import read_header
 from dicom_scp.reader import read_ctp
-from dicom_scp.slices import geometry_of, stack
+from dicom_scp.slices import stack
 from triage.errors import InputError
 
 ORIENTATIONS = {

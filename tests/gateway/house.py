@@ -9,7 +9,7 @@ from benchmarks.small_emr import SmallEmr
 from benchmarks.small_phone import SmallPhone
 from dicom_scp.arrival import Arrival
 from dicom_scp.headers import read_header
-from gateway import casefolder
+from gateway import casefolder, findings
 from gateway.api.cases import acknowledge
 from gateway.config import Config
 from gateway.desk import Desk
@@ -84,7 +84,7 @@ class House:
         case = self.case
         self.desk.ledger.cases.complete(case.id, case.revision, f"{self.study}.4", "whole", self.desk.now())
         with casefolder.appearing(self.desk.folder(case.id, case.revision)) as scratch:
-            casefolder.save(found, scratch)
+            findings.save(found, scratch)
         analysis.analyse(self.desk, case.id, case.revision)
         return case.revision
 

@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.phantom import Patient, make_patient
 from benchmarks.scanner import Part, write_study
-from gateway import casefolder
+from gateway import findings
 from gateway.analysis import analyse_files
 from gateway.analysts import AnalystDiedError, AnalystLateError, Analysts
 from gateway.jobs.orders import AnalyseOrder
@@ -135,7 +135,7 @@ def test_an_analyst_works_ahead_and_leaves_the_result_on_disk(analysts, paths, u
     assert analysts.is_pressed
     assert analysts.analyse("case", order_for(paths, tmp_path / "r1"), 60) == ""
     assert not analysts.is_pressed
-    assert is_same(casefolder.load(tmp_path / "r1"), unprepared)
+    assert is_same(findings.load(tmp_path / "r1"), unprepared)
 
 
 def test_the_models_are_loaded_before_the_first_patient(analysts):
@@ -164,7 +164,7 @@ def test_a_killed_analyst_costs_time_and_nothing_else(analysts, paths, unprepare
         assert (
             analysts.analyse("case", order_for(paths, tmp_path / "r1"), 60) == ""
         )  # the step's second attempt
-    assert is_same(casefolder.load(tmp_path / "r1"), unprepared)
+    assert is_same(findings.load(tmp_path / "r1"), unprepared)
 
 
 def test_an_analysis_that_takes_too_long_is_ended(analysts, paths, tmp_path):

@@ -5,7 +5,7 @@ from dataclasses import fields, is_dataclass, replace
 import numpy as np
 import pytest
 
-from gateway import casefolder
+from gateway import casefolder, findings
 from gateway.refusal import refused
 from tests.viewer_bridge.drawn import make_analysis, make_findings, make_result, without_input
 from triage.types import Analysis, Estimator, Motion, Territory
@@ -18,8 +18,8 @@ def an_analysis():
 
 def stored(analysis, folder):
     with casefolder.appearing(folder / "r1") as scratch:
-        casefolder.save(analysis, scratch)
-    return casefolder.load(folder / "r1")
+        findings.save(analysis, scratch)
+    return findings.load(folder / "r1")
 
 
 def assert_same(again, before, path="findings"):
@@ -83,11 +83,11 @@ def test_a_damaged_folder_is_not_taken_for_a_case_without_motion(an_analysis, tm
         kept = {name: whole[name] for name in whole.files if not name.startswith("motion.")}
     np.savez(tmp_path / "r1" / "findings.npz", **kept)
     with pytest.raises(TypeError):
-        casefolder.load(tmp_path / "r1")
+        findings.load(tmp_path / "r1")
 
 
 def test_a_refused_scan_has_numbers_only(tmp_path):
-    again = stored(refused("too short", "1.2", "1.2.3"), tmp_path)
+    again = stored(Analysis(refused("too short", "1.2", "1.2.3"), findings=None), tmp_path)
     assert again.findings is None
     assert again.result.reason == "too short"
 

@@ -89,15 +89,23 @@ LOADED = """
 import sys
 from importlib import import_module
 from gateway.cli import SERVICES
-import_module(SERVICES["listener"][0])
+import_module(SERVICES[sys.argv[1]][0])
 print(*{name.partition(".")[0] for name in sys.modules})
 """
 
 
-def test_a_listener_loads_no_library_that_it_does_not_need():
-    loaded = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True).stdout
-    assert {"gateway", "dicom_scp", "sqlalchemy", "pydantic"} <= set(loaded.split())
-    assert HEAVY & set(loaded.split()) == set()
+COMPUTING = {"scipy", "SimpleITK", "onnxruntime", "highdicom", "pynetdicom"}
+"""What computes and draws belongs into children that come and go: SimpleITK alone takes 100 MB."""
+
+
+@pytest.mark.parametrize(
+    ("service", "avoided"), [("listener", HEAVY), ("worker", COMPUTING), ("api", COMPUTING)]
+)
+def test_a_service_loads_no_library_that_it_does_not_need(service, avoided):
+    command = [sys.executable, "-c", LOADED, service]
+    loaded = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    assert {"gateway", "dicom_scp", "sqlalchemy", "pydantic"} <= loaded
+    assert avoided & loaded == set()
 
 
 def test_a_listener_that_has_received_has_still_loaded_none(tmp_path):

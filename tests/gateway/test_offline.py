@@ -80,7 +80,7 @@ def test_without_an_arterial_input_only_the_map_is_named(an_analysis):
 
 
 def test_a_refused_scan_prints_its_reason():
-    assert report(refused("too short", "", "").result).startswith("not analysed: too short\n")
+    assert report(refused("too short", "", "")).startswith("not analysed: too short\n")
 
 
 def test_volumes_and_tables_are_written(an_analysis, tmp_path):
