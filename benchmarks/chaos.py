@@ -8,6 +8,7 @@ one association, and come again for what was not acknowledged.
 A webhook's receiver drops repeats by their idempotency key; so an alert counts once per key, and repeats are told apart.
 """
 
+import json
 import os
 import random
 import signal
@@ -47,6 +48,7 @@ SMALL = Patient(matrix=64, slices=8, frames=20, frame_step_s=2.0)
 """An analysis takes less than a second."""
 VENDOR = "canon"
 RESTARTED = '"process died and is restarted"'
+WANTS_A_PERSON = '"run wants a person"'
 
 
 @dataclass(slots=True)
@@ -207,6 +209,8 @@ def _rows(
     yield "alerts; repeats under a known key", "", f"{heard.first}; {heard.repeats}", True
     failed = [case.id for case in cases if case.deliveries_failed]
     yield "deliveries given up", "0", _named(failed), not failed
+    wanting = sorted({json.loads(line)["run"] for line in list(gateway.log) if WANTS_A_PERSON in line})
+    yield "runs that ended by mistake or stood still", "0", _named(wanting), not wanting
 
 
 def _named(found: Sequence[str]) -> str:

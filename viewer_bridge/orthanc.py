@@ -186,12 +186,15 @@ class Orthanc:
     def _ask(self, method: Callable[..., Any], endpoint: str, **body: Any) -> Any:
         """Put a question; the client's exceptions become ours."""
         try:
-            return method(endpoint, timeout=(CONNECT_S, READ_S), **body)
+            answer = method(endpoint, timeout=(CONNECT_S, READ_S), **body)
         except orthanc_api.HttpError as error:
             what = f"{self._root}/{endpoint}"
             raise _refusal(error.http_status_code or 500, what, error.msg or "") from error
         except orthanc_api.OrthancApiException as error:
             raise self._away(error) from error
+        if answer is None:  # what the client makes of an answer that breaks off in the middle
+            raise TemporaryError(f"Orthanc at {self._root} broke off its answer")
+        return answer
 
     def _away(self, error: Exception) -> TemporaryError:
         return TemporaryError(f"Orthanc at {self._root} does not answer: {type(error).__name__}")

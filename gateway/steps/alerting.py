@@ -11,6 +11,7 @@ from gateway.config import AlertLevel
 from gateway.desk import Desk
 from gateway.lanes import Priority, Queue
 from gateway.ledger.announcements import Announcement, standing_of
+from gateway.ledger.deliveries import TEAM
 from gateway.ledger.records import Case, DeliveryKind, moment_of
 from gateway.revision import changes
 from triage.errors import InputError, TemporaryError
@@ -57,7 +58,7 @@ def escalate(desk: Desk, case_id: str, revision: int, level: int) -> None:
 def nobody_answered(desk: Desk, case_id: str, revision: int) -> None:
     """Make the silence of the team visible."""
     if _waits(desk, case_id, revision):
-        key = desk.ledger.deliveries.queue(case_id, revision, DeliveryKind.ALERT, "team", desk.now())
+        key = desk.ledger.deliveries.queue(case_id, revision, DeliveryKind.ALERT, TEAM, desk.now())
         desk.ledger.deliveries.failed(key, desk.now(), "nobody acknowledged this alert: call the stroke team")
         log.error("nobody acknowledged", case_id=case_id, revision=revision)
 

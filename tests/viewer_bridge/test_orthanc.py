@@ -3,6 +3,7 @@
 import http.server
 import io
 import json
+import socket
 import stat
 import threading
 from dataclasses import replace
@@ -131,6 +132,23 @@ def test_the_status_decides_whether_to_try_again(status, error):
         client.close()
         server.shutdown()
         thread.join()
+
+
+def test_an_answer_that_breaks_off_is_temporary():
+    """An archive that dies while it answers; the client library returns nothing then."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def die_while_answering():
+            connection, _ = door.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n[{")
+
+        dying = threading.Thread(target=die_while_answering)
+        dying.start()
+        with pytest.raises(TemporaryError, match="broke off"):
+            Orthanc(f"http://127.0.0.1:{door.getsockname()[1]}").has_instance("1.2.3")
+        dying.join()
 
 
 def test_the_configuration_is_for_its_owner_only_and_for_loopback(orthanc_server):
