@@ -90,14 +90,13 @@ def _end_to_end(values: Float32, guides: Float32, tissue: Mask, near: _Neighbour
 
 
 def _slice_means(rows: _Rows, near: _Neighbours, z: int) -> Float32:
-    """Filtered slice ``(C, L)``; work arrays are used again, so that they stay in the processor's cache."""
+    """Filtered slice ``(C, L)``; all channels at once, for two threads meet at the interpreter's lock at every call."""
     window = rows.window(near)
     total = np.zeros((len(rows.values), window.stop - window.start), np.float32)
-    weights, part = np.zeros_like(total[0]), np.empty_like(total[0])
+    weights, part = np.zeros_like(total[0]), np.empty_like(total)
     for place, weight in _weighted(rows, near, z + near.reach[0], window):
         weights += weight
-        for channel, values in enumerate(rows.values):
-            total[channel] += np.multiply(weight, values[place], out=part)
+        total += np.multiply(weight, rows.values[:, *place], out=part)
     total /= weights
     return total
 
@@ -111,11 +110,9 @@ def _weighted(
     for (dz, dy, dx), exponent in zip(near.offsets.tolist(), near.exponents, strict=True):
         shift = dy * rows.row_length + dx
         place = z + dz, slice(window.start + shift, window.stop + shift)
-        np.subtract(mine, rows.guides[:, place[0], place[1]], out=unlike)
-        np.square(unlike, out=unlike)
-        np.subtract(-exponent, unlike[0], out=weight)
-        for further in unlike[1:]:
-            weight -= further
+        np.subtract(mine, rows.guides[:, *place], out=unlike)
+        np.einsum("gl,gl->l", unlike, unlike, out=weight)
+        np.subtract(-exponent, weight, out=weight)
         yield place, np.exp(weight, out=weight)
 
 
