@@ -12,7 +12,7 @@ SOURCES := gateway dicom_scp triage models viewer_bridge benchmarks tests
 
 # Debian packages: `orthanc`, `orthanc-dicomweb` and `dcmtk` run the demo, the others are peers in the tests.
 DEMO_PACKAGES := orthanc orthanc-dicomweb dcmtk
-TEST_PACKAGES := $(DEMO_PACKAGES) chromium:chromium postgresql strace fusermount3:fuse3
+TEST_PACKAGES := $(DEMO_PACKAGES) chromium:chromium postgresql strace fusermount3:fuse3 pdftotext:poppler-utils
 INSTALL := bash docker/debian-packages.sh
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make test    set up and run every check"
 	@echo "make check   format, lint, types, layers, tests (set up before)"
 	@echo "make fix     format and apply safe fixes"
+	@echo "make conformance  write docs/conformance-statement.md from the program's own tables"
 	@echo "make peers   install what benchmarks.perfusion_speed compares with, in an environment of its own"
 
 demo: env $(OHIF)/index.html
@@ -60,6 +61,10 @@ $(OHIF)/index.html:
 			--exclude='package/dist/ort' --exclude='package/dist/dicom-microscopy-viewer' \
 		&& rm ohif-app-$(OHIF_VERSION).tgz
 	touch $@
+
+# The statement follows from the program's own tables; a test fails where it is not what this writes.
+conformance:
+	$(BIN)/python -m gateway.conformance
 
 lock:
 	$(BIN)/uv pip compile --quiet --upgrade --all-extras --no-emit-index-url --no-header --python-version 3.11 \

@@ -112,6 +112,10 @@ class StoredSeries:
         """Names of the images of one frame."""
         return tuple(item.name for item in self._slices[number])
 
+    def images(self, number: int) -> tuple[tuple[ImageHeader, int], ...]:
+        """Header of each image of one frame, and which frame of its object it is, from 0."""
+        return tuple((item.header, item.pixels.frame) for item in self._slices[number])
+
     def read_frame(self, number: int, out: Float32) -> None:
         """Decode one frame into `out`, float32 ``(Z, Y, X)``; raises like `frame`."""
         files: dict[Path, list[int]] = {}

@@ -29,6 +29,8 @@ NOMINAL_FRAME_S = 2.0
 one in CT perfusion."""
 
 LOCALIZER = "LOCALIZER"
+OUR_RESULT = "STROKEGW"
+"""In Image Type: what a gateway like this one made of a scan; a PACS may send it back, and it is no scan."""
 
 
 class SeriesKind(StrEnum):
@@ -93,7 +95,7 @@ class SeriesLook:
 def is_slice(header: ImageHeader) -> bool:
     """Whether an instance is a single slice with a place in the patient, and no scout."""
     placed = header.position_mm is not None and header.orientation is not None
-    return placed and header.frames == 1 and LOCALIZER not in header.image_type
+    return placed and header.frames == 1 and not {LOCALIZER, OUR_RESULT} & set(header.image_type)
 
 
 def look_at_study(headers: Iterable[ImageHeader]) -> tuple[SeriesLook, ...]:

@@ -4,10 +4,11 @@ The same bytes as for associations we accept, read and written by the same parts
 """
 
 import socket
+import ssl
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dicom_scp import dimse
 from dicom_scp.dimse import Command, Element, Pieces, us
@@ -35,14 +36,19 @@ class RefusedError(TemporaryError):
     """The peer does not accept the association, or nothing of what we propose."""
 
 
+class NothingAcceptedError(RefusedError):
+    """The association would stand, and none of the presentation contexts is accepted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """Whom to call, and as whom."""
+    """Whom to call, and as whom; without `tls` nothing is encrypted."""
 
     ae_title: str
     host: str
     port: int
     calling_ae: str
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +118,7 @@ def associated(callee: Callee, proposals: Sequence[Proposal]) -> Iterator[Reques
     TemporaryError
         The peer cannot be reached, or does not accept.
     """
-    try:
-        sock = socket.create_connection((callee.host, callee.port), CONNECT_S)
-    except OSError as exc:
-        reason = exc.strerror or type(exc).__name__
-        raise TemporaryError(f"{callee.ae_title} cannot be reached: {reason}") from exc
-    with sock, ExitStack() as undo:
+    with _connected(callee) as sock, ExitStack() as undo:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         wire = Wire(sock)
         undo.callback(_abort, wire)
@@ -125,6 +126,23 @@ def associated(callee: Callee, proposals: Sequence[Proposal]) -> Iterator[Reques
         yield requestor
         undo.pop_all()
         requestor.release()
+
+
+def _connected(callee: Callee) -> socket.socket:
+    """Call, and agree on TLS where that is wanted."""
+    try:
+        sock = socket.create_connection((callee.host, callee.port), CONNECT_S)
+    except OSError as exc:
+        reason = exc.strerror or type(exc).__name__
+        raise TemporaryError(f"{callee.ae_title} cannot be reached: {reason}") from exc
+    if callee.tls is None:
+        return sock
+    try:
+        return callee.tls.wrap_socket(sock, server_hostname=callee.host)
+    except OSError as exc:
+        sock.close()
+        reason = getattr(exc, "verify_message", "") or getattr(exc, "reason", "") or type(exc).__name__
+        raise TemporaryError(f"{callee.ae_title} and we cannot agree on TLS: {reason}") from exc
 
 
 def _abort(wire: Wire) -> None:
@@ -141,7 +159,7 @@ def _associate(wire: Wire, callee: Callee, proposals: Sequence[Proposal]) -> Req
         raise RefusedError(f"{callee.ae_title} rejects the association{detail}")
     contexts, maximum = _answered(body[_ANSWERED_HEAD_BYTES:], proposals)
     if not contexts:
-        raise RefusedError(f"{callee.ae_title} accepts nothing of what is proposed")
+        raise NothingAcceptedError(f"{callee.ae_title} accepts nothing of what is proposed")
     return Requestor(wire, contexts, maximum)
 
 

@@ -28,11 +28,12 @@ _TIME_FORMATS = {0x17: "%y%m%d%H%M%SZ", 0x18: "%Y%m%d%H%M%SZ"}
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """PEM files of the listener; `authorities` are those that may vouch for peers."""
+    """PEM files of ours; `authorities` are those that may vouch for peers, `named` is the table in the configuration."""
 
     certificate: Path
     key: Path
     authorities: Path
+    named: str = "dicom.tls"
 
 
 def server_context(settings: TlsSettings, now: datetime) -> ssl.SSLContext:
@@ -43,45 +44,67 @@ def server_context(settings: TlsSettings, now: datetime) -> ssl.SSLContext:
     ConfigError
         A file is missing, unreadable or does not fit, or the certificate is not valid now; the message names the key.
     """
-    _require_valid(settings.certificate, now)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(CIPHERS)
-    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context = _profile(ssl.PROTOCOL_TLS_SERVER, settings, now)
+    context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     context.options |= (
         ssl.OP_IGNORE_UNEXPECTED_EOF
     )  # a broken-off read must not take the last word, A-ABORT, with it
     context.verify_mode = ssl.CERT_REQUIRED
-    try:
-        context.load_cert_chain(settings.certificate, settings.key, password=_refuse_password)
-    except OSError as exc:
-        raise ConfigError(f"dicom.tls.key: {settings.key} does not fit the certificate: {_why(exc)}") from exc
-    try:
-        context.load_verify_locations(settings.authorities)
-    except OSError as exc:
-        raise ConfigError(f"dicom.tls.authorities: cannot read {settings.authorities}: {_why(exc)}") from exc
     return context
 
 
-def _refuse_password() -> str:
-    raise ConfigError("dicom.tls.key: the key is encrypted; decrypt it and protect the file instead")
+def client_context(settings: TlsSettings, now: datetime, *, check_host: bool = True) -> ssl.SSLContext:
+    """Build the calling side of TLS, by the same profile; with `check_host` the peer's certificate must name its host.
+
+    Raises
+    ------
+    ConfigError
+        As `server_context`.
+    """
+    context = _profile(ssl.PROTOCOL_TLS_CLIENT, settings, now)
+    context.check_hostname = check_host
+    return context
+
+
+def _profile(protocol: int, settings: TlsSettings, now: datetime) -> ssl.SSLContext:
+    """What both sides share: versions, suites, who we are and who vouches for the other."""
+    _require_valid(settings, now)
+    context = ssl.SSLContext(protocol)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    named = settings.named
+
+    def refuse_password() -> str:
+        raise ConfigError(f"{named}.key: the key is encrypted; decrypt it and protect the file instead")
+
+    try:
+        context.load_cert_chain(settings.certificate, settings.key, password=refuse_password)
+    except OSError as exc:
+        raise ConfigError(f"{named}.key: {settings.key} does not fit the certificate: {_why(exc)}") from exc
+    try:
+        context.load_verify_locations(settings.authorities)
+    except OSError as exc:
+        raise ConfigError(f"{named}.authorities: cannot read {settings.authorities}: {_why(exc)}") from exc
+    return context
 
 
 def _why(exc: OSError) -> str:
     return getattr(exc, "reason", None) or exc.strerror or type(exc).__name__
 
 
-def _require_valid(certificate: Path, now: datetime) -> None:
+def _require_valid(settings: TlsSettings, now: datetime) -> None:
+    certificate, key = settings.certificate, f"{settings.named}.certificate"
     try:
         begins, ends = validity(certificate.read_text("ascii"))
     except (OSError, ValueError) as exc:
-        raise ConfigError(f"dicom.tls.certificate: cannot read {certificate}: {exc}") from exc
+        raise ConfigError(f"{key}: cannot read {certificate}: {exc}") from exc
     if not begins <= now <= ends:
         raise ConfigError(
-            f"dicom.tls.certificate: {certificate} is valid from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}; renew it"
+            f"{key}: {certificate} is valid from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}; renew it"
         )
     if ends - now < WARNING_TIME:
-        LOG.warning("certificate_expires", key="dicom.tls.certificate", at=ends.isoformat())
+        LOG.warning("certificate_expires", key=key, at=ends.isoformat())
 
 
 def validity(pem: str) -> tuple[datetime, datetime]:

@@ -74,7 +74,7 @@ class Access:
     def session(self, now_s: float | None = None) -> str:
         """A cookie value that proves a login until `SESSION_S` from now (seconds since the epoch)."""
         expiry = str(int((time.time() if now_s is None else now_s) + SESSION_S))
-        return f"{expiry}.{self._signature(expiry)}"
+        return f"{expiry}.{self.seal(_PURPOSE, expiry)}"
 
     def knows(self, session: str, now_s: float | None = None) -> bool:
         """Whether a cookie value was made by `session` and has not expired.
@@ -84,12 +84,13 @@ class Access:
         (True, False)
         """
         expiry, _, signature = session.partition(".")
-        genuine = hmac.compare_digest(signature.encode(), self._signature(expiry).encode())
+        genuine = hmac.compare_digest(signature.encode(), self.seal(_PURPOSE, expiry).encode())
         return genuine and int(expiry) > (time.time() if now_s is None else now_s)
 
-    def _signature(self, expiry: str) -> str:
-        key = hmac.digest(self.token.encode(), _PURPOSE, hashlib.sha256)
-        return hmac.new(key, expiry.encode(), hashlib.sha256).hexdigest()
+    def seal(self, purpose: bytes, text: str) -> str:
+        """A signature of `text` that only this site can make, of no use for another purpose."""
+        key = hmac.digest(self.token.encode(), purpose, hashlib.sha256)
+        return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
 def _create(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import structlog
 
@@ -46,19 +47,22 @@ class Certificate:
 
 
 def certificates_of(config: Config) -> tuple[Certificate, ...]:
-    """Our certificate and the authorities that vouch for peers; none without TLS."""
-    tls = config.dicom.tls
-    if tls is None:
-        return ()
-    files = (("dicom.tls.certificate", tls.certificate), ("dicom.tls.authorities", tls.authorities))
-    found = []
-    for key, path in files:
-        try:
-            ends = min(end for _, end in validities(path.read_text("ascii")))
-        except (OSError, ValueError, LookupError):
-            ends = None
-        found.append(Certificate(key, ends))
-    return tuple(found)
+    """Our certificates and the authorities that vouch for peers and nodes; none without TLS."""
+    tables = {f"pacs.nodes ({node.name}).tls": node.tls for node in config.pacs.nodes}
+    return tuple(
+        Certificate(f"{name}.{key}", _ends_at(path))
+        for name, tls in {"dicom.tls": config.dicom.tls, **tables}.items()
+        if tls is not None
+        for key, path in (("certificate", tls.certificate), ("authorities", tls.authorities))
+    )
+
+
+def _ends_at(path: Path) -> datetime | None:
+    """When the first certificate of a file expires; None when it cannot be read here."""
+    try:
+        return min(end for _, end in validities(path.read_text("ascii")))
+    except (OSError, ValueError, LookupError):
+        return None
 
 
 class Warner:

@@ -69,6 +69,11 @@ def parser() -> ArgumentParser:
         "--json", action="store_true", help="print one JSON object on stdout and nothing else there"
     )
     triage.add_argument(
+        "--aligned",
+        action="store_true",
+        help="with --out: write the motion-corrected series and its maximum over time as well",
+    )
+    triage.add_argument(
         "--threads", type=int, default=2, metavar="N", help="threads of the analysis (default 2)"
     )
     triage.add_argument(

@@ -12,15 +12,17 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from gateway.pacs.settings import Pacs
 from gateway.runs.settings import Runs
-from gateway.section import Hours, Seconds, Section
+from gateway.section import AeTitle, Hours, Seconds, Section
+from gateway.viewers import Viewer
 from triage.errors import ConfigError
+from viewer_bridge.wording.language import Language
 
 ENVIRONMENT_PREFIX = "STROKE_GATEWAY__"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
-AeTitle = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[\x21-\x5b\x5d-\x7e ]+$")]
 
 
 class Site(Section):
@@ -187,10 +189,11 @@ class Emr(Section):
     destinations: tuple[EmrDestination, ...] = ()
 
 
-class Viewer(Section):
-    """The hosted viewer; without a folder the pages still show their pictures."""
+class Publish(Section):
+    """What is written into the patient's study."""
 
-    ohif_dir: Path | None = None
+    language: Language = Language.VIETNAMESE
+    """Of the PDF report; the pages are in English."""
 
 
 class Logging(Section):
@@ -213,6 +216,8 @@ class Config(Section):
     runs: Runs = Runs()
     alerts: Alerts = Alerts()
     emr: Emr = Emr()
+    pacs: Pacs = Pacs()
+    publish: Publish = Publish()
     viewer: Viewer = Viewer()
     logging: Logging = Logging()
 

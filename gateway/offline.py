@@ -12,14 +12,17 @@ from pydicom import dcmread
 
 from dicom_scp.finding import find_perfusion
 from dicom_scp.headers import read_header
+from gateway.aligned import write_aligned
 from gateway.analysis import analyse_files
 from gateway.exports import export
+from gateway.jobs.orders import ALIGNED
 from gateway.refusal import refused
 from gateway.release import SOFTWARE_VERSION
 from gateway.terminal import report
 from triage.errors import InputError
 from triage.types import Analysis, Status
 from viewer_bridge.objects import file_bytes, result_objects
+from viewer_bridge.origin import Origin, creation_time
 
 NOT_ANALYSED_EXIT = 3
 USAGE_EXIT = 2
@@ -35,6 +38,8 @@ def run(arguments: Namespace) -> int:
         return _misused(str(exc))
     if arguments.out:
         write(analysis, source, arguments.out)
+        if arguments.aligned and analysis.findings is not None and source is not None:
+            write_aligned_series(arguments.path, source, arguments.out / ALIGNED)
     result = analysis.result
     sys.stdout.write(
         json.dumps(result.to_json(), ensure_ascii=False) + "\n" if arguments.json else report(result)
@@ -73,3 +78,11 @@ def write(analysis: Analysis, source: Path | None, folder: Path) -> None:
             result_objects(analysis, header, revision=1, software_version=SOFTWARE_VERSION)
         ):
             (objects / f"{number:03d}.dcm").write_bytes(file_bytes(item))
+
+
+def write_aligned_series(study: Path, source: Path, folder: Path) -> None:
+    """Write the motion-corrected series of a study that was analysed, and its maximum over time, into `folder`."""
+    header = dcmread(source, stop_before_pixels=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    origin = Origin(header, 1, SOFTWARE_VERSION, creation_time(header))
+    write_aligned(find_perfusion(study), origin, folder)

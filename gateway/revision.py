@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from triage.results import Interval, Side, Status, TriageResult
-from viewer_bridge.figures import span
+from viewer_bridge.figures import span, volume
 
 UNCHANGED = "no change of class or beyond the interval"
 
-WRITTEN_TO_ML = 0.5
-"""Volumes are told in whole ml: without an interval, what reads the same is the same."""
+ALIKE_ML = 0.5
+"""Without an interval, volumes that differ by less are the same: no second alarm for a rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +91,11 @@ def _of_volumes(former: TriageResult, present: TriageResult) -> Iterator[str]:
         ends = former.intervals.get(name)
         if not _within(before, now, ends):
             known = f" ({span(ends)})" if ends else ""
-            yield f"{word} {_ml(now)}, before {_ml(before)}{known}"
+            yield f"{word} {volume(now)}, before {volume(before)}{known}"
 
 
 def _within(before: float | None, now: float | None, ends: Interval | None) -> bool:
     """Whether a volume is the one that was told; an unknown one is only like an unknown one."""
     if before is None or now is None or not math.isfinite(before) or not math.isfinite(now):
         return before == now
-    return ends.holds(now) if ends else abs(now - before) < WRITTEN_TO_ML
-
-
-def _ml(volume: float | None) -> str:
-    """Write a volume with the digit that its interval is written with.
-
-    >>> _ml(33.62), _ml(3.26), _ml(None)
-    ('34 ml', '3.3 ml', 'not known')
-    """
-    if volume is None or not math.isfinite(volume):
-        return "not known"
-    return f"{volume:.0f} ml" if volume >= 10 or volume == 0 else f"{volume:.1f} ml"
+    return ends.holds(now) if ends else abs(now - before) < ALIKE_ML

@@ -133,6 +133,15 @@ def assess(
     )
 
 
+def late_areas(
+    maps: PerfusionMaps, tissue: Mask, geometry: Geometry, thresholds: Thresholds
+) -> dict[str, Mask]:
+    """Areas ``(Z, Y, X)`` behind the volumes ``tmax_gt_4`` and its like, by the same names."""
+    late_s = median_3x3(maps.tmax_s, tissue)
+    late_s[counted(late_s > thresholds.hypoperfused_tmax_s, maps.brain, geometry).beside] = np.nan
+    return {f"tmax_gt_{step:.0f}": _later(late_s, step, geometry) for step in TMAX_STEPS_S}
+
+
 def nominal_ml(
     uncorrected: PerfusionMaps, tissue: Mask, plane: MidPlane, geometry: Geometry, thresholds: Thresholds
 ) -> Mapping[str, float]:

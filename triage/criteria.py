@@ -169,7 +169,7 @@ def judged(
     >>> judged(20.0, 80.0, {})["defuse_3"].changes_if
     'core is more than 44.4 ml'
     >>> judged(80.0, 240.0, {})["defuse_3"].text
-    'DEFUSE 3 imaging criteria not met: core 80 ml is not below 70 ml (Albers 2018, NEJM 378:708)'
+    'DEFUSE 3 imaging criteria not met: core 80.0 ml is not below 70 ml (Albers 2018, NEJM 378:708)'
     """
     volumes = Volumes(core_ml, hypoperfused_ml)
     return {name: _judged(rule, volumes, intervals) for name, rule in RULES.items()}
@@ -269,9 +269,8 @@ def _holds(intervals: Mapping[str, Interval], quantity: Quantity, value: float) 
 
 
 def _shown(quantity: Quantity, value: float, limit: float) -> str:
-    """A value with as many decimals as it takes to see on which side of the limit it lies."""
-    fewest = 1 if quantity is Quantity.RATIO else 0
-    texts = [f"{value:.{digits}f}" for digits in range(fewest, fewest + 4)]
+    """A value with one decimal, or as many as it takes to see on which side of the limit it lies."""
+    texts = [f"{value:.{digits}f}" for digits in range(1, 5)]
     told = (text for text in texts if _same_side(float(text), value, limit))
     return f"{quantity} {next(told, texts[-1])}{_unit(quantity)}"
 

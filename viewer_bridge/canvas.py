@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from viewer_bridge.colour_maps import MISSING_RGB, Rgb
-from viewer_bridge.lettering import clip, drawable, typeface, wrap
+from viewer_bridge.lettering import Weight, clip, drawable, typeface, width_px, wrap
 
 PAGE_SIZE_PX = (1280, 960)
 """Width and height of every page; one size, so that a viewer pages through them without jumping."""
@@ -24,7 +24,7 @@ FOOTER_PX = 36
 MARGIN_PX = 24
 """The page's own furniture."""
 
-DISCLAIMER = "RESEARCH USE - NOT FOR PRIMARY DIAGNOSIS"
+DISCLAIMER = "RESEARCH USE – NOT FOR PRIMARY DIAGNOSIS"
 
 Colour = tuple[int, int, int]
 
@@ -65,10 +65,17 @@ class Canvas:
     image: Image.Image = field(default_factory=lambda: Image.new("RGB", PAGE_SIZE_PX, BACKGROUND))
 
     def text(
-        self, at: tuple[float, float], words: str, size: int, colour: Colour, anchor: str = "la"
+        self,
+        at: tuple[float, float],
+        words: str,
+        size: int,
+        colour: Colour,
+        anchor: str = "la",
+        weight: Weight = Weight.REGULAR,
     ) -> None:
         """Write one line; `anchor` is Pillow's (``la`` left ascender, ``rs`` right baseline, ``mm`` middle)."""
-        ImageDraw.Draw(self.image).text(at, drawable(words), fill=colour, font=typeface(size), anchor=anchor)
+        font = typeface(size, weight)
+        ImageDraw.Draw(self.image).text(at, drawable(words), fill=colour, font=font, anchor=anchor)
 
     def label(self, at: tuple[float, float], words: str, size: int, anchor: str) -> None:
         """Write on a picture: outlined, so that it can be read on bone as well as on air."""
@@ -90,6 +97,12 @@ class Canvas:
         edges = (box.left, box.top, box.right - 1, box.bottom - 1)
         ImageDraw.Draw(self.image).rectangle(edges, fill=colour)
 
+    def circle(self, middle: tuple[float, float], radius_px: float, colour: Colour) -> None:
+        """Draw a thin ring."""
+        column, row = middle
+        edges = (column - radius_px, row - radius_px, column + radius_px, row + radius_px)
+        ImageDraw.Draw(self.image).ellipse(edges, outline=colour, width=2)
+
     def paste(self, picture: Rgb, at: tuple[int, int]) -> None:
         """Put a picture with its upper left corner at `at`."""
         self.image.paste(Image.fromarray(np.ascontiguousarray(picture)), at)
@@ -104,8 +117,8 @@ def framed(title: str, subtitle: str, footer: str) -> Canvas:
     canvas = Canvas()
     width, height = PAGE_SIZE_PX
     middle = HEADER_PX // 2 + 2
-    canvas.text((MARGIN_PX, middle), title, 26, WHITE, "lm")
-    start = MARGIN_PX + typeface(26).getlength(title) + 18
+    canvas.text((MARGIN_PX, middle), title, 26, WHITE, "lm", Weight.STRONG)
+    start = MARGIN_PX + width_px(title, 26, Weight.STRONG) + 18
     canvas.text((start, middle + 3), subtitle, 17, GREY, "lm")
     canvas.text((width - MARGIN_PX, middle), DISCLAIMER, 19, AMBER, "rm")
     canvas.rule(Box(MARGIN_PX, HEADER_PX, width - 2 * MARGIN_PX, 1))

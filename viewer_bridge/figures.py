@@ -4,12 +4,15 @@ import math
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from triage.results import Interval, SecondOpinion, Territory, TriageResult
+from triage.results import Interval, ModelFinding, SecondOpinion, Territory, TriageResult
 
 RATIO_DECIMALS = 2
 
 WHOLE_FROM_ML = 10
 """Interval ends are written in whole ml from here on; a tenth of a small volume still matters."""
+
+CORES_APART = (5.0, 0.35)
+"""Difference of two cores that is no disagreement, in ml or as a share of the larger: `triage.opinions.CORE_APART`."""
 
 TERRITORIES = {
     Territory.ANTERIOR: "anterior cerebral",
@@ -20,6 +23,15 @@ TERRITORIES = {
 
 ONLY_TIME_TO_PEAK = "Time to peak, no arterial input: not Tmax"
 """Title of the only map there is without an arterial input."""
+
+
+def volume(ml: float | None) -> str:
+    """A volume, to the same digit wherever it stands.
+
+    >>> volume(33.62), volume(0.0), volume(None)
+    ('33.6 ml', '0.0 ml', 'not known')
+    """
+    return "not known" if ml is None or not math.isfinite(ml) else f"{ml:.1f} ml"
 
 
 def floored(value: float, decimals: int = RATIO_DECIMALS) -> str:
@@ -73,6 +85,17 @@ def territories(volumes_ml: Mapping[str, float]) -> Iterator[tuple[str, float]]:
 def disagreeing(result: TriageResult) -> list[SecondOpinion]:
     """Other methods that do not agree with the result."""
     return [opinion for opinion in result.opinions if not opinion.agrees]
+
+
+def differing_networks(result: TriageResult) -> list[ModelFinding]:
+    """Networks whose core does not agree with the result's, as far apart as for any other method."""
+    return [model for model in result.models if _apart(result.core_ml, model.core_ml)]
+
+
+def _apart(one_ml: float | None, other_ml: float | None) -> bool:
+    if one_ml is None or other_ml is None:
+        return False
+    return abs(one_ml - other_ml) > max(CORES_APART[0], CORES_APART[1] * max(one_ml, other_ml))
 
 
 def _decimals(end: float, wanted: int | None) -> int:

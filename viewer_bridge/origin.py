@@ -6,17 +6,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from highdicom.sr import CodedConcept
 from pydicom import Dataset
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.multival import MultiValue
+from pydicom.sr.coding import Code
 from pydicom.tag import Tag
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from triage.errors import InputError
-from viewer_bridge.uids import derived_uid, result_uid
+from viewer_bridge import codes
+from viewer_bridge.series import SeriesKind
+from viewer_bridge.uids import Role, derived_uid, result_uid
 
 IMPLEMENTATION_CLASS_UID = UID(derived_uid("implementation"))
 IMPLEMENTATION_VERSION_NAME = "STROKEGW"
@@ -24,9 +26,8 @@ IMPLEMENTATION_VERSION_NAME = "STROKEGW"
 MANUFACTURER = "stroke-gateway"
 RESEARCH_USE = "Research use. Not for primary diagnosis."
 
-FIRST_SERIES_NUMBER = 9000
-SERIES_PER_REVISION = 10
-"""Result series stand behind the scanner's: 9001.. for the first revision, 9011.. for the next."""
+DOCUMENTS = frozenset({"SR", "KO", "DOC"})
+"""Modalities without a Related Series Sequence: their series modules do not have it (PS3.3 C.17.1, C.17.6.1, C.24.1)."""
 
 PATIENT_AND_STUDY = (
     "PatientName",
@@ -76,24 +77,6 @@ NEVER_ABSENT = (
 """Type 2 in those modules: present even when the scanner left them out."""
 
 
-ACQUISITION_EQUIPMENT = CodedConcept("109101", "DCM", "Acquisition Equipment")
-"""Purpose of a contributing equipment item (PS3.16 CID 7005)."""
-
-
-SUPERSEDED = CodedConcept("superseded", "99STROKEGW", "Former revision, superseded by this series")
-"""Purpose of a related series; PS3.16 CID 7210 may be extended and has no word for this."""
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesKind:
-    """One of our series: its role in UIDs, its place, and what a reader sees in the series list."""
-
-    role: str
-    place: int
-    modality: str
-    description: str
-
-
 @dataclass(frozen=True, slots=True)
 class Origin:
     """The source series and the run that made the results.
@@ -124,7 +107,7 @@ class Origin:
 
     def series_number(self, kind: SeriesKind) -> int:
         """Return the number of a result series in the study."""
-        return FIRST_SERIES_NUMBER + SERIES_PER_REVISION * (self.revision - 1) + kind.place
+        return kind.number(self.revision)
 
     def described(self, kind: SeriesKind) -> str:
         """Return what a reader sees in the list of series: a later revision says first that it is one."""
@@ -144,10 +127,10 @@ class Origin:
         ds.BodyPartExamined = "HEAD"
         ds.Manufacturer = ds.ManufacturerModelName = MANUFACTURER
         ds.ImageComments = RESEARCH_USE
-        self.stamp(ds)
+        self.stamp(ds, kind)
         return ds
 
-    def stamp(self, ds: Dataset) -> None:
+    def stamp(self, ds: Dataset, kind: SeriesKind) -> None:
         """Write the patient, the study, the times and the version into `ds`, replacing what is there."""
         ds.SpecificCharacterSet = "ISO_IR 192"
         for element in _patient_and_study(self.source):
@@ -157,30 +140,37 @@ class Origin:
         ds.SoftwareVersions = self.software_version
         ds.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
         ds.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
-        source = _related(self.source.StudyInstanceUID, self.source.SeriesInstanceUID)
-        ds.RelatedSeriesSequence = [source, *self._superseded(ds.Modality)]
         ds.ContributingEquipmentSequence = [self._scanner()]
+        if kind.modality not in DOCUMENTS:
+            source = _related(self.source.StudyInstanceUID, self.source.SeriesInstanceUID)
+            ds.RelatedSeriesSequence = [source, *self._superseded(kind.role)]
 
-    def _superseded(self, modality: str) -> Iterator[Dataset]:
-        """Former series of the same kind: of ours, no two share a modality."""
-        series = {
-            (ds.StudyInstanceUID, ds.SeriesInstanceUID) for ds in self.former if ds.Modality == modality
-        }
+    def former_objects(self, role: Role) -> list[Dataset]:
+        """Headers of what the series with this role held in the revision before.
+
+        Our UIDs are computed, so a former series is known by its role, whichever of the revisions wrote it.
+        """
+        source_uid = str(self.source.SeriesInstanceUID)
+        known = {result_uid(source_uid, role, number) for number in range(1, self.revision)}
+        return [ds for ds in self.former if ds.SeriesInstanceUID in known]
+
+    def _superseded(self, role: Role) -> Iterator[Dataset]:
+        series = {(ds.StudyInstanceUID, ds.SeriesInstanceUID) for ds in self.former_objects(role)}
         for study_uid, series_uid in sorted(series):
-            yield _related(study_uid, series_uid, SUPERSEDED)
+            yield _related(study_uid, series_uid, codes.SUPERSEDED)
 
     def _scanner(self) -> Dataset:
         item = Dataset()
-        item.PurposeOfReferenceCodeSequence = [ACQUISITION_EQUIPMENT]
+        item.PurposeOfReferenceCodeSequence = [codes.item(codes.ACQUISITION_EQUIPMENT)]
         item.Manufacturer = str(self.source.get("Manufacturer") or "unknown")
         item.ManufacturerModelName = str(self.source.get("ManufacturerModelName") or "unknown")
         return item
 
 
-def _related(study_uid: str, series_uid: str, *purpose: CodedConcept) -> Dataset:
+def _related(study_uid: str, series_uid: str, *purpose: Code) -> Dataset:
     item = Dataset()
     item.StudyInstanceUID, item.SeriesInstanceUID = study_uid, series_uid
-    item.PurposeOfReferenceCodeSequence = list(purpose)
+    item.PurposeOfReferenceCodeSequence = [codes.item(code) for code in purpose]
     return item
 
 
@@ -212,6 +202,20 @@ def _unicode(value: Any, *, declared: bool) -> Any:
         return text.encode("latin-1").decode("utf-8")
     except UnicodeError:
         return text
+
+
+def in_zone_of(source: Dataset, moment: datetime) -> datetime:
+    """Return a moment as the study's clock would have shown it.
+
+    Times in DICOM are local, with the distance to UTC beside them or without (PS3.3 C.12.1.1.8): where the scanner says
+    none, this machine's zone is taken. A moment without a zone stays as it is.
+    """
+    if moment.tzinfo is None:
+        return moment
+    try:
+        return moment.astimezone(datetime.strptime(str(source.TimezoneOffsetFromUTC), "%z").tzinfo)
+    except (AttributeError, ValueError):
+        return moment.astimezone()
 
 
 def creation_time(source: Dataset) -> datetime:

@@ -53,11 +53,6 @@ def png_bytes(picture: Rgb) -> bytes:
     return buffer.getvalue()
 
 
-def overlay_tile(findings: Findings, z: int, height_px: int = 512) -> Rgb:
-    """Return one slice of the mean CT with core and hypoperfused overlays; `z` counts from the skull base."""
-    return overlay_painter(findings).tile(z, height_px)
-
-
 def map_tile(findings: Findings, which: str, z: int, height_px: int = 512) -> Rgb:
     """Return one slice of a parametric map in colour; `which` is ``cbf``, ``cbv``, ``mtt``, ``tmax`` or ``ttp``."""
     return map_painter(findings, which).tile(z, height_px)
@@ -70,8 +65,13 @@ def key_slice(findings: Findings) -> int:
 
 def overlay_montage(findings: Findings, width_px: int, height_px: int, *, overlays: bool = True) -> Rgb:
     """Return slices of the mean CT with overlays, skull base to vertex, as one picture of the given size."""
+    return montage(findings, overlay_painter(findings, overlays=overlays), width_px, height_px)
+
+
+def montage(findings: Findings, painter: Painter, width_px: int, height_px: int) -> Rgb:
+    """Return slices drawn by `painter`, skull base to vertex, as one picture of the given size."""
     canvas = Canvas(Image.new("RGB", (width_px, height_px)))
-    _lay_tiles(canvas, Box(0, 0, width_px, height_px), overlay_painter(findings, overlays=overlays), findings)
+    _lay_tiles(canvas, Box(0, 0, width_px, height_px), painter, findings)
     return canvas.pixels()
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from triage.types import Estimator, Motion, Thresholds, TriageResult
 from viewer_bridge.canvas import AMBER, BODY, GREEN, GREY, RED, WHITE, Box, Canvas, Colour
-from viewer_bridge.figures import floored, ratio_span, span, territories
-from viewer_bridge.lettering import width_px
+from viewer_bridge.figures import differing_networks, floored, ratio_span, span, territories
+from viewer_bridge.lettering import Weight, clip, width_px
 from viewer_bridge.notes import note_lines, write_notes
 from viewer_bridge.tiles import CORE_RGB, HYPOPERFUSED_RGB
 
@@ -21,6 +21,9 @@ NOT_SHOWN = "--"
 
 UNRELIABLE = "NUMBERS NOT SHOWN: a severe quality problem makes them unreliable. Read the images."
 NO_VOLUMES = "NO VOLUMES: without an arterial input there is neither flow nor Tmax, only the time to peak. Read the images."
+
+SMALLEST_SHOWN_ML = 0.05
+"""A territory with less would be printed as nothing."""
 
 VALUE_SIZE_PX = 46
 INTERVAL_SIZE_PX = 20
@@ -101,9 +104,9 @@ def _draw_card(canvas: Canvas, box: Box, card: Card) -> None:
         canvas.rule(Box(box.left, box.top + 5, 12, 12), card.swatch)
         indent = 20
     canvas.text((box.left + indent, box.top), card.label, 17, GREY)
-    canvas.text((box.left, box.top + 74), card.value, VALUE_SIZE_PX, card.colour, "ls")
+    canvas.text((box.left, box.top + 74), card.value, VALUE_SIZE_PX, card.colour, "ls", Weight.STRONG)
     if card.interval:
-        beside = box.left + width_px(card.value, VALUE_SIZE_PX) + 12
+        beside = box.left + width_px(card.value, VALUE_SIZE_PX, Weight.STRONG) + 12
         canvas.text((beside, box.top + 74), f"({card.interval})", INTERVAL_SIZE_PX, GREY, "ls")
     canvas.rule(Box(box.left, box.top + CARD_PX - 10, box.width, 1))
 
@@ -120,16 +123,16 @@ def _details(canvas: Canvas, box: Box, result: TriageResult, motion: Motion) -> 
             _pair(canvas, Box(left, row, box.width // 2 - 6, ROW_PX), label, value)
         row += ROW_PX
     row += 8
-    for label, value in _rows(result, motion):
+    for label, value, colour in _rows(result, motion):
         if row + ROW_PX > box.bottom:
             break
-        _pair(canvas, Box(box.left, row, box.width, ROW_PX), label, value)
+        _pair(canvas, Box(box.left, row, box.width, ROW_PX), label, value, colour)
         row += ROW_PX
 
 
-def _pair(canvas: Canvas, box: Box, label: str, value: str) -> None:
-    canvas.text((box.left, box.top), label, 16, GREY)
-    canvas.text((box.right, box.top), value, 16, WHITE, "ra")
+def _pair(canvas: Canvas, box: Box, label: str, value: str, colour: Colour = WHITE) -> None:
+    canvas.text((box.left, box.top), clip(label, 16, box.width - width_px(value, 16) - 8), 16, GREY)
+    canvas.text((box.right, box.top), value, 16, colour, "ra")
 
 
 def _volume_rows(result: TriageResult) -> Iterator[list[tuple[str, str]]]:
@@ -141,21 +144,29 @@ def _volume_rows(result: TriageResult) -> Iterator[list[tuple[str, str]]]:
     yield from (list(pair) for pair in zip(*columns, strict=True))
 
 
-def _rows(result: TriageResult, motion: Motion) -> Iterator[tuple[str, str]]:
+def _rows(result: TriageResult, motion: Motion) -> Iterator[tuple[str, str, Colour]]:
     if motion.dropped.size:
-        yield "Frames left out", f"{motion.dropped.size} of {len(motion.translation_mm)}"
+        yield "Frames left out", f"{motion.dropped.size} of {len(motion.translation_mm)}", WHITE
     for label, key in (("Core, uncalibrated", "core_ml"), ("Hypoperfused, uncalibrated", "hypoperfused_ml")):
         if key in result.nominal_ml:
-            yield label, with_unit(result.nominal_ml[key], 1, " ml")
-    yield "Hypoperfusion intensity ratio", with_unit(result.hypoperfusion_intensity_ratio, 2)
-    yield "CBV index", with_unit(result.cbv_index, 2)
-    for model in result.models:
-        if model.core_ml is not None:
-            yield f"{model.name} {model.version}", with_unit(model.core_ml, 1, " ml")
-    places = list(territories(result.territories_ml))
+            yield label, with_unit(result.nominal_ml[key], 1, " ml"), WHITE
+    yield "Hypoperfusion intensity ratio", with_unit(result.hypoperfusion_intensity_ratio, 2), WHITE
+    yield "CBV index", with_unit(result.cbv_index, 2), WHITE
+    yield from _networks(result)
+    places = [(name, ml) for name, ml in territories(result.territories_ml) if ml >= SMALLEST_SHOWN_ML]
     if places:
-        yield "Territory, by position alone", ""
-        yield from ((f"   {name}", with_unit(ml, 1, " ml")) for name, ml in places)
+        yield "Territory, by position alone", "", WHITE
+        yield from ((f"   {name}", with_unit(ml, 1, " ml"), WHITE) for name, ml in places)
+
+
+def _networks(result: TriageResult) -> Iterator[tuple[str, str, Colour]]:
+    """Core volumes of other networks, in amber where they do not agree with the result's."""
+    judging = [model for model in result.models if model.core_ml is not None]
+    if not judging:
+        yield "Core by a network", "none installed", GREY
+    for model in judging:
+        told = AMBER if model in differing_networks(result) else WHITE
+        yield f"Core by {model.name} {model.version}", with_unit(model.core_ml, 1, " ml"), told
 
 
 def refusal(canvas: Canvas, result: TriageResult) -> None:
@@ -163,7 +174,7 @@ def refusal(canvas: Canvas, result: TriageResult) -> None:
     middle = BODY.top + 190
     canvas.rule(Box(BODY.left, middle, 6, 250), AMBER)
     left, width = BODY.left + 36, BODY.width - 72
-    canvas.text((left, middle), "NOT ANALYSED", 58, AMBER)
+    canvas.text((left, middle), "NOT ANALYSED", 58, AMBER, "la", Weight.STRONG)
     row = canvas.paragraph(
         Box(left, middle + 92, width, 0), result.reason or "no reason given", 28, WHITE, most_lines=5
     )

@@ -12,10 +12,13 @@ from pydicom.uid import CTImageStorage
 from pydicom.valuerep import DS
 
 from triage.types import Findings, Float64, Geometry
-from viewer_bridge.origin import Origin, SeriesKind
+from viewer_bridge.origin import Origin
+from viewer_bridge.series import SERIES, SeriesKind
 from viewer_bridge.uids import Role
 
-KIND = SeriesKind(Role.REFERENCE, 1, "CT", "CTP mean - research, not for primary diagnosis")
+KIND = SERIES[Role.REFERENCE]
+
+DERIVATION = "Temporal mean of the aligned CT perfusion series"
 
 AIR_HU = -1024
 """Stands for voxels without a value."""
@@ -24,6 +27,10 @@ INT16_RANGE_HU = (-32768, 32767)
 
 COPIED = ("PatientPosition", "KVP", "PositionReferenceIndicator", "AcquisitionDate", "AcquisitionTime")
 """Attributes of the acquisition that stay true for its mean."""
+
+OUR_RESULT = "STROKEGW"
+"""Fourth value of Image Type: what comes back to us from elsewhere must not be taken for a scan
+(`dicom_scp.recognition`)."""
 
 TYPE_TWO = ("KVP", "PositionReferenceIndicator", "AcquisitionNumber")
 """May be empty in a CT image but not absent (PS3.3 A.3.3)."""
@@ -52,21 +59,21 @@ def reference_series(findings: Findings, origin: Origin) -> list[Dataset]:
     """
     mean = np.nan_to_num(findings.mean_hu, nan=AIR_HU)
     stored = np.clip(np.rint(mean), *INT16_RANGE_HU).astype("<i2")
-    template = _template(findings.geometry, origin)
+    template = ct_template(KIND, DERIVATION, findings.geometry, origin)
     return [_image(template, origin, findings.geometry, plane, z) for z, plane in enumerate(stored)]
 
 
-def _template(geometry: Geometry, origin: Origin) -> Dataset:
-    """Everything that all slices share."""
-    ds = origin.blank(KIND, CTImageStorage, 1)
+def ct_template(kind: SeriesKind, derivation: str, geometry: Geometry, origin: Origin) -> Dataset:
+    """Everything that all slices of a derived CT series share: its grid, and in words how it was derived."""
+    ds = origin.blank(kind, CTImageStorage, 1)
     for keyword in COPIED:
         if keyword in origin.source:
             ds.add(origin.source[keyword])
     for keyword in TYPE_TWO:
         if keyword not in ds:
             setattr(ds, keyword, None)
-    ds.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
-    ds.DerivationDescription = "Temporal mean of the aligned CT perfusion series"
+    ds.ImageType = ["DERIVED", "SECONDARY", "AXIAL", OUR_RESULT]
+    ds.DerivationDescription = derivation
     ds.FrameOfReferenceUID = frame_of_reference(geometry, origin)
     spacing = np.array(geometry.spacing_mm)
     axes = geometry.affine[:3, :3] / spacing

@@ -6,10 +6,12 @@ from pydicom import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from viewer_bridge.colour_maps import Rgb
-from viewer_bridge.origin import Origin, SeriesKind
+from viewer_bridge.origin import Origin
+from viewer_bridge.packing import put_picture
+from viewer_bridge.series import SERIES
 from viewer_bridge.uids import Role
 
-KIND = SeriesKind(Role.PAGES, 3, "OT", "CTP results - research, not for primary diagnosis")
+KIND = SERIES[Role.PAGES]
 
 
 def page_series(pages: Sequence[Rgb], origin: Origin) -> list[Dataset]:
@@ -30,9 +32,5 @@ def _capture(page: Rgb, origin: Origin, number: int) -> Dataset:
     ds.ConversionType = "WSD"
     ds.ImageType = ["DERIVED", "SECONDARY"]
     ds.PatientOrientation = None
-    ds.Rows, ds.Columns, ds.SamplesPerPixel = page.shape
-    ds.PhotometricInterpretation, ds.PlanarConfiguration = "RGB", 0
-    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 8, 8, 7, 0
-    ds.BurnedInAnnotation, ds.LossyImageCompression = "NO", "00"
-    ds.PixelData = page.tobytes()
+    put_picture(ds, page)
     return ds

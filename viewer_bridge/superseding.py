@@ -14,15 +14,22 @@ that they belong to somebody else, and *Data Retention Policy Expired* that they
 from collections.abc import Sequence
 
 from highdicom.ko import KeyObjectSelection, KeyObjectSelectionDocument
-from highdicom.sr import CodedConcept
 from pydicom import Dataset
 from pydicom.uid import KeyObjectSelectionDocumentStorage
 
-from viewer_bridge.origin import MANUFACTURER, Origin, SeriesKind
+from viewer_bridge.codes import REJECTED
+from viewer_bridge.origin import MANUFACTURER, Origin
+from viewer_bridge.series import SERIES
+from viewer_bridge.uids import Role
 
-KIND = SeriesKind("superseded", 4, "KO", "Superseded results - research, not for diagnosis")
+KIND = SERIES[Role.SUPERSEDED]
 
-REJECTED = CodedConcept("113001", "DCM", "Rejected for Quality Reasons")
+
+def rejects(ds: Dataset) -> bool:
+    """Whether an object is such a note; other key object notes have other titles."""
+    if ds.SOPClassUID != KeyObjectSelectionDocumentStorage:
+        return False
+    return bool(ds.ConceptNameCodeSequence[0].get("CodeValue") == REJECTED.value)
 
 
 def rejection_note(former: Sequence[Dataset], origin: Origin) -> list[Dataset]:
@@ -31,12 +38,12 @@ def rejection_note(former: Sequence[Dataset], origin: Origin) -> list[Dataset]:
     Parameters
     ----------
     former
-        Headers of all objects of all former revisions, their own notes among them, which are not rejected: a note stays
-        true.
+        Headers of all objects of all former revisions, their own rejections among them, which are not rejected: they
+        stay true.
     origin
         Source and run of the revision that takes their place.
     """
-    rejected = [header for header in former if header.SOPClassUID != KeyObjectSelectionDocumentStorage]
+    rejected = [header for header in former if not rejects(header)]
     if not rejected:
         return []
     content = KeyObjectSelection(
@@ -55,6 +62,5 @@ def rejection_note(former: Sequence[Dataset], origin: Origin) -> list[Dataset]:
         series_description=origin.described(KIND),
     )
     ds.ManufacturerModelName = MANUFACTURER
-    origin.stamp(ds)
-    del ds.RelatedSeriesSequence  # its module is not of this object; the evidence names the series
+    origin.stamp(ds, KIND)
     return [ds]

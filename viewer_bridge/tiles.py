@@ -169,14 +169,20 @@ def overlay_painter(findings: Findings, *, overlays: bool = True) -> Painter:
     return Painter(crop.width / crop.height, paint)
 
 
-def map_painter(findings: Findings, which: str) -> Painter:
-    """Painter of one parametric map: ``cbf``, ``cbv``, ``mtt``, ``tmax`` or ``ttp``."""
+def map_values(findings: Findings, which: str) -> Float32:
+    """Return the map that is drawn: ``cbf``, ``cbv``, ``mtt``, ``tmax`` or ``ttp``, NaN where it is not shown."""
     look = MAP_LOOKS[which]
-    values = getattr(findings.maps, look.attribute)
+    values: Float32 = getattr(findings.maps, look.attribute)
     if look.tissue_only:
-        values = np.where(findings.tissue_class == TissueClass.TISSUE, values, np.nan)
-    values = radiological(values, findings.geometry)
-    crop = Crop.around(radiological(findings.maps.brain, findings.geometry), MAP_MARGIN)
+        values = np.where(findings.tissue_class == TissueClass.TISSUE, values, np.float32(np.nan))
+    return values
+
+
+def map_painter(findings: Findings, which: str, margin: float = MAP_MARGIN) -> Painter:
+    """Painter of one parametric map, with room of `margin` around the brain."""
+    look = MAP_LOOKS[which]
+    values = radiological(map_values(findings, which), findings.geometry)
+    crop = Crop.around(radiological(findings.maps.brain, findings.geometry), margin)
 
     def paint(z: int, size_px: Size) -> Rgb:
         plane = crop.cut(values[z], np.nan)

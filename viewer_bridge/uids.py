@@ -8,11 +8,28 @@ NAMESPACE = uuid.UUID("6a1f0c0e-3c0b-5d8e-9a53-3f1d5f6f2b77")
 
 
 class Role(StrEnum):
-    """The series we add to a study."""
+    """The series we add to a study; the words are part of every UID and must not change."""
 
-    REFERENCE = "reference"
-    SEGMENTATION = "segmentation"
     PAGES = "pages"
+    SEGMENTATION = "segmentation"
+    REFERENCE = "reference"
+    COLOUR_TMAX = "colour tmax"
+    COLOUR_CBF = "colour cbf"
+    COLOUR_CBV = "colour cbv"
+    COLOUR_MTT = "colour mtt"
+    COLOUR_TTP = "colour ttp"
+    REPORT = "report"
+    MEASUREMENTS = "measurements"
+    KEY_OBJECTS = "key objects"
+    REGIONS = "regions"
+    MAP_TMAX = "map tmax"
+    MAP_CBF = "map cbf"
+    MAP_CBV = "map cbv"
+    MAP_MTT = "map mtt"
+    MAP_TTP = "map ttp"
+    ALIGNED = "aligned"
+    PROJECTION = "projection"
+    SUPERSEDED = "superseded"
 
 
 def derived_uid(*parts: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from gateway.revision import UNCHANGED
 from triage.errors import InputError
 from triage.results import Criterion, Estimator, Severity, Side, Status, TriageResult
-from viewer_bridge.figures import disagreeing, floored, span
+from viewer_bridge.figures import disagreeing, floored, span, volume
 
 SECONDS_PER_MINUTE = 60
 
@@ -194,7 +194,7 @@ def _findings(result: TriageResult) -> list[str]:
         TEXTS["volumes"].format(
             core=_with_ends(result, "core_ml"),
             hypoperfused=_with_ends(result, "hypoperfused_ml"),
-            mismatch=_volume(result.mismatch_ml),
+            mismatch=volume(result.mismatch_ml),
             ratio=_ratio(result.mismatch_ratio),
         ),
         *(_uncertain(title, criterion) for title, criterion in _mismatches(result) if not criterion.certain),
@@ -233,22 +233,10 @@ def _finite(number: float | None) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-def _volume(ml: float | None) -> str:
-    """Write a volume; something that would round to nothing is not nothing.
-
-    >>> _volume(33.6), _volume(0.0), _volume(0.2), _volume(None)
-    ('34 ml', '0 ml', '<1 ml', 'not known')
-    """
-    number = _finite(ml)
-    if number is None:
-        return "not known"
-    return "<1 ml" if 0 < number < 0.5 else f"{number:.0f} ml"
-
-
 def _with_ends(result: TriageResult, name: str) -> str:
     """A volume and, in brackets, the ends of its 90 % interval."""
     ends = result.intervals.get(name)
-    return f"{_volume(getattr(result, name))}{f' ({span(ends)})' if ends else ''}"
+    return f"{volume(getattr(result, name))}{f' ({span(ends)})' if ends else ''}"
 
 
 def _ratio(ratio: float | None) -> str:

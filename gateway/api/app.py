@@ -8,7 +8,24 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from gateway.access import Access
-from gateway.api import cases, docs, events, health, login, metrics, objects, problems, proxy, runs, viewer
+from gateway.api import (
+    aligned,
+    archive,
+    cases,
+    docs,
+    events,
+    health,
+    invoke,
+    login,
+    metrics,
+    objects,
+    passes,
+    problems,
+    proxy,
+    runs,
+    tiles,
+    viewer,
+)
 from gateway.api.guard import Guard
 from gateway.api.reception import Reception
 from gateway.config import Config
@@ -31,13 +48,14 @@ def create_app(config: Config, ledger: Ledger, client: Client, access: Access) -
     """
     reception = Reception(config, ledger, client, access, Watch(client, ledger, config.runs))
     feed = events.Feed(reception)
-    archive = proxy.client_for(config)
+    connections = proxy.client_for(config)
+    secure = config.http.base_url.startswith("https:")
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         feed.close()
-        await archive.aclose()
+        await connections.aclose()
 
     app = FastAPI(
         title="stroke-gateway",
@@ -53,12 +71,17 @@ def create_app(config: Config, ledger: Ledger, client: Client, access: Access) -
     for router in (
         health.routes(reception),
         metrics.routes(ledger, config, runs.RunsCollector(reception.watch)),
-        login.routes(access, secure=config.http.base_url.startswith("https:")),
+        login.routes(access, secure=secure),
+        passes.routes(reception, secure=secure),
         events.routes(feed),
         cases.routes(reception),
+        aligned.routes(reception),
+        tiles.routes(reception),
         objects.routes(reception),
         runs.routes(reception),
-        proxy.routes(reception, archive),
+        archive.routes(reception),
+        proxy.routes(reception, connections),
+        invoke.routes(reception),
         viewer.routes(viewer.installed(config)),
         pages.routes(reception),
         docs.routes(app),

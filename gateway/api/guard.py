@@ -13,12 +13,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.access import Access
 from gateway.api.problems import Problem, answer, wants_page
+from gateway.api.scope import may_read
+from gateway.passes import Pass, opened
 
 log = structlog.get_logger()
 
 COOKIE = "stroke_gateway_session"
+VISITOR_COOKIE = "stroke_gateway_pass"
+ENTRANCE = "/open/"
+"""Below it stand the links that leave the hospital; each is its own key."""
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/login", "/favicon.ico"})
-OPEN_FOLDERS = ("/static/",)
+OPEN_FOLDERS = ("/static/", ENTRANCE)
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY_BYTES = 64 * 1024
 """Nobody sends us more than a token or a name; images come by DICOM."""
@@ -34,10 +39,10 @@ VIEWER_POLICY = (
 )
 """OHIF compiles WebAssembly, styles itself inline and starts workers from blobs; it still talks to us only."""
 EXPLORER_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Orthanc Explorer shows foreign text; without inline script, text stays text."""
+"""Orthanc Explorer and its web viewer show foreign text; without inline script, text stays text."""
 
 POLICIES = (("/viewer/", VIEWER_POLICY), ("/orthanc/", EXPLORER_POLICY))
 
@@ -78,10 +83,17 @@ class Guard:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self._access.accepts(token.strip()):
             return None
-        if self._access.knows(_cookie(request.headers)):
+        if self._access.knows(_cookie(request.headers, COOKIE)):
             if request.method not in READING and not self._from_us(request.headers):
                 log.warning("state change from another site refused", path=_route(request.url.path))
                 raise Problem(HTTPStatus.FORBIDDEN, "this must be asked for from the console's own pages")
+            return None
+        words = (
+            token.strip() if scheme.lower() == "bearer" else "",
+            _cookie(request.headers, VISITOR_COOKIE),
+        )
+        if granted := next((found for word in words if (found := opened(word, self._access))), None):
+            _check_scope(request, granted)
             return None
         if request.method in READING and wants_page(request.url.path, request.headers.get("accept", "")):
             wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -122,12 +134,22 @@ def _check_body(method: str, headers: Headers) -> None:
         )
 
 
-def _cookie(headers: Headers) -> str:
+def _check_scope(request: Request, granted: Pass) -> None:
+    """Let a pass read its own study and nothing else."""
+    reading = request.method in READING
+    if not (reading and may_read(granted.study_uid, request.url.path, request.url.query)):
+        log.warning("a pass was used beyond its study", path=_route(request.url.path))
+        raise Problem(
+            HTTPStatus.FORBIDDEN, "this link opens one study, to read; for anything else log in at /login"
+        )
+
+
+def _cookie(headers: Headers, name: str) -> str:
     try:
         cookies = SimpleCookie(headers.get("cookie", ""))
     except CookieError:
         return ""
-    return cookies[COOKIE].value if COOKIE in cookies else ""
+    return cookies[name].value if name in cookies else ""
 
 
 def _route(path: str) -> str:
@@ -144,7 +166,7 @@ def _secure(headers: MutableHeaders, path: str) -> None:
         ("Referrer-Policy", "no-referrer"),
         ("Cross-Origin-Resource-Policy", "same-origin"),
         ("Cross-Origin-Opener-Policy", "same-origin"),
-        ("Cache-Control", "no-store"),
+        ("Cache-Control", "no-cache" if path.startswith("/static/") else "no-store"),
     )
     for name, value in defaults:
         headers.setdefault(name, value)

@@ -3,18 +3,18 @@
 import re
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import structlog
 from fastapi import APIRouter, Request
-from starlette.responses import RedirectResponse, StreamingResponse
+from starlette.responses import StreamingResponse
 
 from gateway.api.problems import Problem
 from gateway.api.reception import Reception
+from gateway.api.scope import SEGMENT
 from gateway.config import Config
-from viewer_bridge.links import orthanc_explorer_link
-from viewer_bridge.orthanc import Orthanc
 
 log = structlog.get_logger()
 
@@ -36,12 +36,10 @@ ANSWERED = (
 )
 """Headers that pass; credentials and cookies of either side never do."""
 
-_SEGMENT = r"[A-Za-z0-9_,-]+(\.[A-Za-z0-9_,-]+)*"
-"""Never empty, never a dot or two."""
 READABLE: Mapping[str, re.Pattern[str]] = {
-    "dicom-web": re.compile(rf"(studies|series|instances)(/{_SEGMENT})*"),
+    "dicom-web": re.compile(rf"(studies|series|instances)(/{SEGMENT})*"),
     "orthanc": re.compile(
-        rf"(app|patients|studies|series|instances|system|statistics|plugins)(/{_SEGMENT})*"
+        rf"(app|patients|studies|series|instances|system|statistics|plugins|web-viewer)(/{SEGMENT})*"
     ),
 }
 """First parts of the addresses that may be read; tools, settings and other archives may not."""
@@ -89,15 +87,19 @@ async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
         await answer.aclose()
 
 
-def client_for(config: Config) -> httpx.AsyncClient:
-    """The connections to the archive; credentials of the site, none of the environment."""
+def connection(config: Config) -> dict[str, Any]:
+    """How a client of the archive is made: credentials of the site, none of the environment."""
     settings = config.orthanc
-    return httpx.AsyncClient(
-        auth=httpx.BasicAuth(settings.username, settings.password) if settings.username else None,
-        timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
-        limits=httpx.Limits(max_connections=CONNECTIONS),
-        trust_env=False,
-    )
+    return {
+        "auth": httpx.BasicAuth(settings.username, settings.password) if settings.username else None,
+        "timeout": httpx.Timeout(READ_S, connect=CONNECT_S),
+        "trust_env": False,
+    }
+
+
+def client_for(config: Config) -> httpx.AsyncClient:
+    """The connections to the archive."""
+    return httpx.AsyncClient(**connection(config), limits=httpx.Limits(max_connections=CONNECTIONS))
 
 
 async def pass_on(
@@ -131,7 +133,7 @@ async def pass_on(
 
 
 def routes(reception: Reception, client: httpx.AsyncClient) -> APIRouter:
-    """``/dicom-web/...``, ``/orthanc/...`` and the way from a case to the explorer."""
+    """``/dicom-web/...`` and ``/orthanc/...``."""
     router = APIRouter(tags=["archive"])
     config = reception.config
 
@@ -151,21 +153,5 @@ def routes(reception: Reception, client: httpx.AsyncClient) -> APIRouter:
     @router.api_route("/orthanc/{path:path}", methods=["GET", "HEAD"], include_in_schema=False)
     async def read_orthanc(request: Request, path: str) -> StreamingResponse:
         return await read(request, "orthanc", path)
-
-    @router.get("/cases/{case_id}/archive", include_in_schema=False)
-    def to_explorer(case_id: str) -> RedirectResponse:
-        study_uid = reception.case(case_id).study_uid
-        if not config.orthanc.url:
-            raise Problem(HTTPStatus.NOT_FOUND, "no archive is configured: set orthanc.url")
-        archive = Orthanc(config.orthanc.url, config.orthanc.username, config.orthanc.password)
-        try:
-            orthanc_id = archive.study_id(study_uid)
-        finally:
-            archive.close()
-        if orthanc_id is None:
-            raise Problem(
-                HTTPStatus.NOT_FOUND, "the archive does not have this study yet; its images are in the spool"
-            )
-        return RedirectResponse(orthanc_explorer_link("/orthanc", orthanc_id), HTTPStatus.SEE_OTHER)
 
     return router

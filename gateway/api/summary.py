@@ -7,8 +7,9 @@ from gateway.config import Config
 from gateway.ledger.announcements import Announcement, standing_of
 from gateway.ledger.records import Case, CaseState, Delivery
 from triage.errors import InputError
-from triage.results import TriageResult
-from viewer_bridge.links import viewer_link
+from triage.results import Estimator, Status, TriageResult
+from viewer_bridge.hanging import Stage
+from viewer_bridge.links import stroke_link, viewer_link
 from viewer_bridge.uids import Role, result_uid
 
 
@@ -68,25 +69,54 @@ def links(case: Case, config: Config) -> dict[str, str | None]:
     """Where a person looks at the case; null where the site has no such place."""
     base_url = config.http.base_url
     here = f"{base_url}/cases/{case.id}"
-    archive = f"{here}/archive" if config.orthanc.url else None
-    return {"case": here, "viewer": _viewer(case, config), "explorer": archive}
+    archive, settings = bool(config.orthanc.url), config.viewer
+    return {
+        "case": here,
+        "viewer": _hosted(case, config),
+        "explorer": f"{here}/archive" if archive else None,
+        "orthanc_viewer": f"{here}/orthanc-viewer" if archive and settings.orthanc_web_viewer else None,
+        "weasis": f"{here}/weasis" if archive and settings.weasis else None,
+        "site_viewer": _own(case, config) if settings.template else None,
+    }
 
 
-def _viewer(case: Case, config: Config) -> str | None:
+def _hosted(case: Case, config: Config) -> str | None:
+    """OHIF: hung for stroke when there is a result, else the study as it came."""
     if config.viewer.ohif_dir is None:
         return None
     try:
-        return viewer_link(config.http.base_url, case.study_uid, _series_to_open(case))
+        return hung_link(case, config.http.base_url) or viewer_link(config.http.base_url, case.study_uid)
     except InputError:
         return None
 
 
-def _series_to_open(case: Case) -> str:
-    """Our series that the viewer shows first: the newest segmentation, else the pages; none before there is a result."""
+def _own(case: Case, config: Config) -> str | None:
+    """The site's own viewer, on our pages."""
+    pages = series_of(case).get(Role.PAGES, "")
+    try:
+        return viewer_link(config.http.base_url, case.study_uid, pages, config.viewer.template)
+    except InputError:
+        return None
+
+
+def hung_link(case: Case, base_url: str) -> str | None:
+    """The hosted viewer on the newest result; None before there is one."""
+    series = series_of(case)
+    return stroke_link(base_url, case.study_uid, series, _stage(case)) if series else None
+
+
+def series_of(case: Case) -> dict[Role, str]:
+    """Our series of the newest revision that has a result; none before there is one."""
     if not case.result or not case.perfusion_series_uid:
-        return ""
-    result = TriageResult.from_json(case.result)
-    segmented = result.trusted and bool(result.hypoperfused_ml or result.core_ml)
-    role = Role.SEGMENTATION if segmented else Role.PAGES
+        return {}
     concluded = case.state in {CaseState.ANALYSED, CaseState.NOT_ANALYSED}
-    return result_uid(case.perfusion_series_uid, role, case.revision - (not concluded))
+    revision = case.revision - (not concluded)
+    return {role: result_uid(case.perfusion_series_uid, role, revision) for role in Role}
+
+
+def _stage(case: Case) -> Stage:
+    """What there is to show of a result."""
+    result = TriageResult.from_json(case.result or {})
+    if result.status is Status.NOT_ANALYSED:
+        return Stage.IMAGES
+    return Stage.TIME_TO_PEAK if result.estimator is Estimator.TIME_TO_PEAK else Stage.MAPS

@@ -1,15 +1,18 @@
 """The hosted OHIF viewer under `MOUNT`."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
 
-from fastapi import APIRouter
-from starlette.responses import FileResponse, RedirectResponse, Response
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
 
+from gateway.api.files import send, takes_gzip
 from gateway.api.problems import Problem
 from gateway.config import Config
 from triage.errors import ConfigError, InputError
 from viewer_bridge.ohif import MOUNT, VERSION, Ohif, Served
+
+SHELF = "viewer"
+"""Below the data directory: the viewer's files as they are sent, made when first asked for; may be deleted."""
 
 HOW_TO_INSTALL = (
     f"the OHIF viewer is not installed: unpack the folder `dist` of the npm package @ohif/app {VERSION} "
@@ -27,7 +30,7 @@ def installed(config: Config) -> Ohif | None:
     """
     if config.viewer.ohif_dir is None:
         return None
-    ohif = Ohif(config.viewer.ohif_dir)
+    ohif = Ohif(config.viewer.ohif_dir, config.site.data_dir / SHELF)
     try:
         ohif.check()
     except ConfigError as exc:
@@ -35,11 +38,10 @@ def installed(config: Config) -> Ohif | None:
     return ohif
 
 
-def _answer(served: Served) -> Response:
-    headers: Mapping[str, str] = served.headers
+def _answer(request: Request, served: Served) -> Response:
     if served.path is not None:
-        return FileResponse(served.path, headers=headers, media_type=served.media_type)
-    return Response(served.text, headers={**headers, "Content-Type": served.media_type})
+        return send(request, served.path, served.media_type, served.headers)
+    return Response(served.text, headers={**served.headers, "Content-Type": served.media_type})
 
 
 def routes(ohif: Ohif | None) -> APIRouter:
@@ -51,11 +53,11 @@ def routes(ohif: Ohif | None) -> APIRouter:
         return RedirectResponse(f"{MOUNT}/")
 
     @router.api_route(f"{MOUNT}/{{path:path}}", methods=["GET", "HEAD"])
-    def serve(path: str) -> Response:
+    def serve(request: Request, path: str) -> Response:
         if ohif is None:
             raise Problem(HTTPStatus.NOT_FOUND, HOW_TO_INSTALL)
         try:
-            return _answer(ohif.serve(path))
+            return _answer(request, ohif.serve(path, packed=takes_gzip(request)))
         except InputError as exc:
             raise Problem(HTTPStatus.NOT_FOUND, str(exc)) from exc
 

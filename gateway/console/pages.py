@@ -9,12 +9,14 @@ from fastapi import APIRouter, Form, Header
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dicom_scp.patient import Patient, read_patient
+from gateway.api import tiles
 from gateway.api.cases import LONGEST_NAME, acknowledge
 from gateway.api.objects import retry
 from gateway.api.problems import Problem
 from gateway.api.reception import Reception, digest
 from gateway.console import runs, storage, times, wording
 from gateway.console.rendering import environment, render
+from gateway.console.slices import Slices
 from gateway.console.view import CaseView
 from gateway.ledger.records import Case
 from gateway.ledger.views import Mark
@@ -52,6 +54,12 @@ def picture_names(reception: Reception, case: Case) -> list[str]:
     return sorted(names, key=lambda name: (rank.get(name, len(rank)), name))
 
 
+def slices_of(reception: Reception, case: Case) -> Slices | None:
+    """What can be scrolled through; None until it is drawn."""
+    manifest = tiles.manifest_of(reception, case)
+    return Slices(manifest, tiles.address(case)) if manifest else None
+
+
 def patient_of(reception: Reception, case: Case) -> Patient | None:
     """The person of a case, for this page only; None when it cannot be read."""
     path = reception.patient_file(case)
@@ -79,6 +87,7 @@ def draw_case(reception: Reception, case: Case, template: str, *, seen: bool) ->
         template,
         case=view_of(reception, case.id),
         pictures=picture_names(reception, case),
+        slices=slices_of(reception, case),
         patient=patient_of(reception, case) if template == "case.html" else None,
         now=reception.now(),
         troubles=runs.of_case(reception, case.id),

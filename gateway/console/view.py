@@ -149,9 +149,14 @@ class CaseView:
         return "; ".join(news["change"]) or (wording.RESULT_REPLACED if news["rings"] else UNCHANGED)
 
     @property
-    def viewer(self) -> str:
-        """Where the hosted viewer opens the newest revision, on whatever host this page was asked from."""
-        return urlsplit(str(self.plain["links"]["viewer"]))._replace(scheme="", netloc="").geturl()
+    def viewers(self) -> list[tuple[str, str]]:
+        """What the study can be opened in, by name; ours on whatever host this page was asked from."""
+        links = self.plain["links"]
+        return [
+            (title, _here(links[name]) if name in wording.OUR_VIEWERS else links[name])
+            for name, title in wording.VIEWERS.items()
+            if links[name]
+        ]
 
     @property
     def deliveries(self) -> list[Mapping[str, Any]]:
@@ -184,3 +189,8 @@ class CaseView:
     def transfer_s(self) -> float | None:
         """Seconds over which the images arrived."""
         return seconds_between(self.times["first_image_at"], self.times["last_image_at"])
+
+
+def _here(address: str) -> str:
+    """An address of ours without the host that it was made for."""
+    return urlsplit(address)._replace(scheme="", netloc="").geturl()

@@ -26,7 +26,13 @@ SIDES = {
     "none": "No lesion found",
 }
 """In capitals as on the pictures: the word that must not be misread."""
-KINDS = {"alert": "Alert", "publish": "Archive", "emr": "EMR"}
+KINDS = {
+    "alert": "Alert",
+    "publish": "Archive",
+    "emr": "EMR",
+    "node": "PACS node",
+    "aligned": "Motion-corrected series",
+}
 DELIVERY_STATES = {
     "queued": "waiting",
     "retrying": "trying again",
@@ -55,6 +61,27 @@ PICTURES = {
 }
 """What a picture shows, for those who do not see it."""
 
+MAPS = {
+    "ct": ("CT", "mean of all frames"),
+    "tmax": ("Tmax", "time to maximum"),
+    "cbf": ("CBF", "blood flow"),
+    "cbv": ("CBV", "blood volume"),
+    "mtt": ("MTT", "mean transit time"),
+    "ttp": ("TTP", "time to peak"),
+}
+"""Short and long name of every layer of a slice."""
+
+VIEWERS = {
+    "viewer": "Open in the viewer",
+    "site_viewer": "Open in the PACS",
+    "weasis": "Open in Weasis",
+    "orthanc_viewer": "Open in Orthanc’s viewer",
+    "explorer": "Open in the archive",
+}
+"""Links of a case by what stands on their button."""
+OUR_VIEWERS = frozenset(VIEWERS) - {"site_viewer"}
+"""Those on our own origin."""
+
 SEXES = {"F": "female", "M": "male", "O": "other"}
 
 
@@ -64,7 +91,7 @@ def receiver(kind: str, target: str) -> str:
     >>> receiver("alert", "console"), receiver("publish", "archive"), receiver("emr", "his")
     ('Alert to console', 'Archive', 'EMR his')
     """
-    joint = " to " if kind == "alert" else " "
+    joint = " to " if kind in {"alert", "aligned"} else " "
     return KINDS[kind] if target == KINDS[kind].lower() else f"{KINDS[kind]}{joint}{target}"
 
 

@@ -7,7 +7,14 @@ from typing import ClassVar
 
 OBJECTS = "dicom"
 PICTURES = "pictures"
+TILES = "tiles"
 """Sub-folders of a revision."""
+
+MANIFEST = "manifest.json"
+"""What the tiles show; beside them."""
+
+ALIGNED = "aligned"
+"""The sub-folder of the motion-corrected series, where somebody asked for it."""
 
 REJECTION = "rejection.dcm"
 """The object that rejects those of former revisions; it is stored when all others are seen to be."""
@@ -36,8 +43,23 @@ class RenderOrder:
     created_at: str
     former: tuple[str, ...] = ()
     """Folders with the objects of former revisions, oldest first."""
+    language: str = "vi"
+    """Of the PDF report; see `viewer_bridge.wording.language`."""
 
 
-def command(order: RenderOrder) -> tuple[list[str], str]:
+@dataclass(frozen=True, slots=True)
+class AlignOrder:
+    """Write the motion-corrected series of these images into a sub-folder of `folder`."""
+
+    module: ClassVar[str] = "gateway.jobs.align"
+
+    paths: tuple[str, ...]
+    folder: str
+    source: str
+    revision: int
+    created_at: str
+
+
+def command(order: RenderOrder | AlignOrder) -> tuple[list[str], str]:
     """Command line and standard input of the child that does what is ordered."""
     return [sys.executable, "-m", order.module], json.dumps(asdict(order))

@@ -2,29 +2,30 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
-from pydicom.uid import KeyObjectSelectionDocumentStorage
 
 from gateway import casefolder, findings
-from gateway.jobs.orders import OBJECTS, PICTURES, REJECTION, RenderOrder
+from gateway.jobs.orders import MANIFEST, OBJECTS, PICTURES, REJECTION, TILES, RenderOrder
 from gateway.release import SOFTWARE_VERSION
 from triage.types import Analysis
-from viewer_bridge.objects import file_bytes, result_objects
-from viewer_bridge.pages import map_pages, png_bytes, summary_page
+from viewer_bridge.objects import Extras, drawn_pages, file_bytes, result_objects
+from viewer_bridge.pages import png_bytes
+from viewer_bridge.pictures import case_stack, manifest, tile_files
+from viewer_bridge.superseding import rejects
+from viewer_bridge.wording.language import Language
 
 
 def run(order: RenderOrder) -> None:
     """Draw the pictures, which the case page waits for, then build the objects."""
     folder = Path(order.folder)
     analysis = findings.load(folder)
+    draw_tiles(analysis, folder)
+    pages = drawn_pages(analysis, SOFTWARE_VERSION)
     with casefolder.appearing(folder / PICTURES) as scratch:
-        for name, picture in _pictures(analysis):
+        for name, picture in pages.items():
             (scratch / f"{name}.png").write_bytes(png_bytes(picture))
     source = dcmread(order.source, stop_before_pixels=True)
     objects = result_objects(
@@ -34,23 +35,29 @@ def run(order: RenderOrder) -> None:
         software_version=SOFTWARE_VERSION,
         created_at=datetime.fromisoformat(order.created_at),
         former=[_headers(Path(name)) for name in order.former],
+        pages=pages,
+        extras=Extras(language=Language(order.language)),
     )
     with casefolder.appearing(folder / OBJECTS) as scratch:
         for number, dataset in enumerate(objects):
-            rejects = dataset.SOPClassUID == KeyObjectSelectionDocumentStorage
-            name = REJECTION if rejects else f"{number:03d}.dcm"
+            name = REJECTION if rejects(dataset) else f"{number:03d}.dcm"
             (scratch / name).write_bytes(file_bytes(dataset))
+
+
+def draw_tiles(analysis: Analysis, folder: Path) -> None:
+    """Write the slices that the case page scrolls through; nothing for a scan that was not analysed."""
+    stack = case_stack(analysis)
+    if stack is None:
+        return
+    with casefolder.appearing(folder / TILES) as scratch:
+        for name, content in tile_files(stack):
+            (scratch / name).write_bytes(content)
+        (scratch / MANIFEST).write_text(json.dumps(manifest(stack), ensure_ascii=False), "utf-8")
 
 
 def _headers(folder: Path) -> list[Dataset]:
     """Headers of a former revision's objects."""
     return [dcmread(path, stop_before_pixels=True) for path in sorted(folder.glob("*.dcm"))]
-
-
-def _pictures(analysis: Analysis) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Pages for the case page, by name."""
-    yield "summary", summary_page(analysis, software_version=SOFTWARE_VERSION)
-    yield from map_pages(analysis, software_version=SOFTWARE_VERSION).items()
 
 
 if __name__ == "__main__":

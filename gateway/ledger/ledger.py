@@ -11,6 +11,7 @@ from gateway.ledger.arrivals import Arrivals
 from gateway.ledger.cases import Cases
 from gateway.ledger.commitments import Commitments
 from gateway.ledger.deliveries import Deliveries
+from gateway.ledger.handovers import Handovers
 from gateway.ledger.holdings import Holdings
 from gateway.ledger.schema import open_engine
 from gateway.ledger.statements import rows
@@ -28,6 +29,7 @@ class Ledger:
     holdings: Holdings
     commitments: Commitments
     announcements: Announcements
+    handovers: Handovers
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -52,6 +54,7 @@ class Ledger:
             Holdings(engine),
             Commitments(engine),
             Announcements(engine),
+            Handovers(engine),
         )
 
     def check(self) -> None:

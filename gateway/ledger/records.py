@@ -38,6 +38,10 @@ class DeliveryKind(StrEnum):
     ALERT = "alert"
     PUBLISH = "publish"
     EMR = "emr"
+    NODE = "node"
+    """To a further PACS node."""
+    ALIGNED = "aligned"
+    """The motion-corrected series, which somebody asked for."""
 
 
 class ObjectState(StrEnum):

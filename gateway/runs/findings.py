@@ -35,7 +35,13 @@ WORK: Mapping[str, str] = {
     "forward": "Images to the archive",
     "commitment": "Report of a storage commitment",
 }
-RECEIVERS: Mapping[str, str] = {"alert": "Alert to", "publish": "Results to", "emr": "Message to"}
+RECEIVERS: Mapping[str, str] = {
+    "alert": "Alert to",
+    "publish": "Results to",
+    "emr": "Message to",
+    "node": "Results to PACS node",
+    "aligned": "Motion-corrected series to",
+}
 
 
 class Kind(StrEnum):

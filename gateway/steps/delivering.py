@@ -7,7 +7,7 @@ import structlog
 from gateway.desk import Desk
 from gateway.ledger.deliveries import delivery_id_of
 from gateway.ledger.records import Case, DeliveryKind
-from gateway.steps import alerting, emr, publishing
+from gateway.steps import alerting, aligning, emr, nodes, publishing
 from triage.errors import GatewayError, TemporaryError
 
 log = structlog.get_logger()
@@ -19,6 +19,8 @@ SENDERS: Mapping[DeliveryKind, Sender] = {
     DeliveryKind.ALERT: alerting.send,
     DeliveryKind.PUBLISH: publishing.publish,
     DeliveryKind.EMR: emr.send,
+    DeliveryKind.NODE: nodes.send,
+    DeliveryKind.ALIGNED: aligning.publish,
 }
 
 

@@ -1,16 +1,22 @@
-"""Result objects into the patient's study in the archive, seen there before it counts."""
+"""Result objects into the patient's study in the archive, seen there before it counts.
+
+The objects of a revision appear on disk together, and what was drawn once is what every attempt sends: the same bytes
+under the same UIDs, whenever a kill, a restart or an outage falls in between. `gateway.steps.parcels` says in which
+order a reader sees them, `gateway.steps.archiving` how each is compared.
+"""
 
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
-from pydicom import dcmread
 
 from gateway.desk import Desk
-from gateway.jobs.orders import OBJECTS, REJECTION, RenderOrder, command
-from gateway.ledger.records import Case
+from gateway.jobs.orders import OBJECTS, RenderOrder, command
+from gateway.ledger.records import Case, DeliveryKind
 from gateway.processes import last_words, run_to_end
+from gateway.steps import alerting, nodes
+from gateway.steps.archiving import hand_over
+from gateway.steps.parcels import Kind, parcels_in
 from triage.errors import AnalysisError, TemporaryError
 
 log = structlog.get_logger()
@@ -20,34 +26,34 @@ RENDER_TIMEOUT_S = 120.0
 
 
 def publish(desk: Desk, case: Case, _target: str, _key: str) -> str:
-    """Build what is missing, upload all of it, and look whether the archive has it.
+    """Build what is missing, order the deliveries to further nodes, store all of it in the archive and compare.
 
-    What rejects the objects of former revisions goes last: at no moment is there none that counts.
+    Raises
+    ------
+    TemporaryError
+        The archive is away, or the case was re-opened meanwhile.
+    InputError
+        The archive takes some object for good no more; the others are there.
     """
-    folder = desk.folder(case.id, case.revision) / OBJECTS
-    if not folder.exists():
-        _render(desk, case)
+    folder = objects_of(desk, case)
     # Whoever comes after us rejects what lies on disk here: nothing that appeared later may reach the archive.
     if desk.case(case.id).revision != case.revision:
         raise TemporaryError("late images have re-opened the case")
-    stored = _store(desk, sorted(set(folder.glob("*.dcm")) - {folder / REJECTION}))
-    rejecting = _store(desk, sorted(folder.glob(REJECTION)))
+    for node in nodes.wanting(desk.config, case):
+        alerting.order(desk, case.id, case.revision, DeliveryKind.NODE, node.name)
+    parcels = parcels_in(folder, case.perfusion_series_uid or "", case.revision)
+    stored = hand_over(desk.orthanc, parcels)
     desk.ledger.cases.stamp(case.id, case.revision, "published_at", desk.now())
-    return f"{stored} objects{', former ones marked as superseded' if rejecting else ''}"
+    rejecting = any(parcel.kind is Kind.REJECTION for parcel in parcels)
+    return f"{stored} objects, each compared{', former ones marked as superseded' if rejecting else ''}"
 
 
-def _store(desk: Desk, paths: Sequence[Path]) -> int:
-    """Upload objects and see that the archive has them; returns how many."""
-    uids = []
-    for path in paths:
-        desk.orthanc.upload(path.read_bytes())
-        uids.append(
-            str(dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"]).SOPInstanceUID)
-        )
-    missing = [uid for uid in uids if not desk.orthanc.has_instance(uid)]
-    if missing:
-        raise TemporaryError(f"the archive shows {len(uids) - len(missing)} of {len(uids)} result objects")
-    return len(uids)
+def objects_of(desk: Desk, case: Case) -> Path:
+    """The folder with the objects of the case's present revision, which are drawn unless they were."""
+    folder = desk.folder(case.id, case.revision) / OBJECTS
+    if not folder.exists():
+        _render(desk, case)
+    return folder
 
 
 def _render(desk: Desk, case: Case) -> None:
@@ -55,7 +61,8 @@ def _render(desk: Desk, case: Case) -> None:
     created_at = case.times["analysed_at"] or ""  # as recorded: a repeat must give the same bytes
     former = (desk.folder(case.id, number) / OBJECTS for number in range(1, case.revision))
     drawn = tuple(str(objects) for objects in former if objects.exists())
-    order = RenderOrder(str(folder), str(desk.some_image(case)), case.revision, created_at, drawn)
+    source, language = str(desk.some_image(case)), desk.config.publish.language
+    order = RenderOrder(str(folder), source, case.revision, created_at, drawn, language)
     arguments, text = command(order)
     try:
         run_to_end(arguments, text, RENDER_TIMEOUT_S, folder)

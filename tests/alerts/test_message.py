@@ -20,7 +20,7 @@ def test_a_target_mismatch_is_in_the_title_with_trial_and_side(make_alert):
     alert = make_alert()
     assert alert.headline == "Stroke CT: target mismatch (DEFUSE 3), LEFT"
     assert alert.lines == (
-        "core 34 ml, hypoperfused 112 ml, mismatch 78 ml, ratio 3.29",
+        "core 34.2 ml, hypoperfused 112.4 ml, mismatch 78.2 ml, ratio 3.29",
         "not known here: NIHSS, age",
         "quality: no remarks",
         "4 min after the last image",
@@ -31,7 +31,10 @@ def test_a_target_mismatch_is_in_the_title_with_trial_and_side(make_alert):
 def test_core_and_hypoperfused_carry_their_interval_and_the_rest_stays_short(make_alert, make_result):
     ends = {name: Interval(28.4, 120.2) for name in ("core_ml", "hypoperfused_ml", "mismatch_ml")}
     alert = make_alert(make_result(intervals={**ends, "mismatch_ratio": Interval(1.2, None)}))
-    assert alert.lines[0] == "core 34 ml (28-121), hypoperfused 112 ml (28-121), mismatch 78 ml, ratio 3.29"
+    assert (
+        alert.lines[0]
+        == "core 34.2 ml (28-121), hypoperfused 112.4 ml (28-121), mismatch 78.2 ml, ratio 3.29"
+    )
 
 
 def test_a_ratio_below_its_limit_never_reads_as_the_limit(make_alert, make_result):
@@ -87,12 +90,12 @@ def test_no_lesion_says_so_and_an_undefined_ratio_is_not_a_number(make_alert, ma
     )
     alert = make_alert(nothing)
     assert alert.headline == "Stroke CT: no perfusion lesion found"
-    assert alert.lines[0] == "core 0 ml, hypoperfused 0 ml, mismatch 0 ml, ratio not defined"
+    assert alert.lines[0] == "core 0.0 ml, hypoperfused 0.0 ml, mismatch 0.0 ml, ratio not defined"
     assert alert.numbers["mismatch_ratio"] is None
 
 
 def test_a_core_that_rounds_to_nothing_is_not_nothing(make_alert, make_result):
-    assert "core <1 ml" in make_alert(make_result(core_ml=0.3)).lines[0]
+    assert "core 0.3 ml" in make_alert(make_result(core_ml=0.3)).lines[0]
 
 
 @pytest.mark.parametrize("odd", [math.nan, math.inf])
@@ -134,11 +137,11 @@ def test_a_later_revision_announces_itself(changes, make_alert, make_result, ref
 
 
 def test_a_correction_shows_the_former_finding_beside_the_new_one(make_alert, make_result, refused):
-    change = ("core 60 ml, before 34 ml (28-39)",)
+    change = ("core 60.0 ml, before 34.0 ml (28-39)",)
     told = {"revision": 3, "former": make_result(), "supersedes": 1}
     alert = make_alert(make_result(core_ml=60.0), **told, change=change)
     assert alert.lines[:2] == (f"corrects revision 1: {change[0]}", f"before: {make_alert().lines[0]}")
-    assert alert.lines[2].startswith("core 60 ml")
+    assert alert.lines[2].startswith("core 60.0 ml")
     plain = alert.to_json()
     assert (plain["revision"], plain["supersedes"], plain["change"]) == (3, 1, list(change))
     same = make_alert(make_result(), **told)

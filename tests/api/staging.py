@@ -22,11 +22,13 @@ from gateway.api.app import create_app
 from gateway.api.server import Server, listening
 from gateway.config import Config
 from gateway.engine import Client
+from gateway.jobs.render import draw_tiles
 from gateway.lanes import Priority, Queue
 from gateway.ledger.announcements import Announcement
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import Case, DeliveryKind, case_id_of
 from triage.types import (
+    Analysis,
     Criterion,
     Estimator,
     Interval,
@@ -43,6 +45,9 @@ from triage.types import (
 CANARY = "CANARY^TUẤN"
 """A patient's name that must be on the case page and nowhere else."""
 CANARY_ID = "BN-CANARY-77"
+ARCHIVE_PASSWORD = "a password of this test"
+ARCHIVED_STUDY = "1.2.77"
+"""What a real Orthanc of the tests asks for, and holds."""
 PICTURES = ("summary", "cbf", "cbv", "mtt", "tmax")
 EVIL = "<script>document.title='owned'</script><img src=x onerror=document.title='owned'>"
 
@@ -145,6 +150,12 @@ class Site:
         self.ledger.deliveries.delivered(key, at, "14 objects")
         self.ledger.cases.stamp(case.id, case.revision, "published_at", at)
         return self.get(study_uid)
+
+
+def draw_slices(site: Site, study_uid: str, analysis: Analysis) -> None:
+    """Slices of the present revision, as the worker draws them."""
+    case = site.get(study_uid)
+    draw_tiles(analysis, site.config.cases_dir / case.id / f"r{case.revision}")
 
 
 def a_dicom_file(path: Path, study_uid: str) -> Path:

@@ -1,8 +1,6 @@
 """The archive behind our door, with a real Orthanc, and the viewer's files."""
 
 import io
-import os
-import subprocess
 
 import httpx
 import pydicom
@@ -10,44 +8,7 @@ import pytest
 
 from benchmarks.running import free_port
 from gateway.ledger.records import case_id_of
-from tests.api.staging import a_dicom_file, close_site, open_site, serving
-from viewer_bridge.orthanc import Orthanc
-from viewer_bridge.private_orthanc import DICOMWEB_PLUGIN, PROGRAM, USER, PrivateOrthanc
-
-PASSWORD = "a password of this test"
-STUDY = "1.2.77"
-
-
-@pytest.fixture(scope="module")
-def archived(tmp_path_factory):
-    """A site whose Orthanc wants a password and holds one study; yields site and address."""
-    if not (PROGRAM.exists() and DICOMWEB_PLUGIN.exists()):
-        pytest.skip("Orthanc is not installed (Debian packages orthanc, orthanc-dicomweb)")
-    folder = tmp_path_factory.mktemp("archived")
-    private = PrivateOrthanc(folder / "orthanc", free_port(), password=PASSWORD)
-    launch = private.prepare()
-    with (folder / "orthanc.log").open("wb") as log:
-        process = subprocess.Popen(launch.command, env={**os.environ, **launch.env}, stderr=log, stdout=log)
-    try:
-        private.wait_until_ready()
-        dist = folder / "dist"
-        dist.mkdir()
-        (dist / "index.html").write_text('<script>window.PUBLIC_URL="/"</script>')
-        site = open_site(
-            folder / "site",
-            orthanc={"url": private.url, "username": USER, "password": PASSWORD},
-            viewer={"ohif_dir": str(dist)},
-        )
-        site.receive(STUDY)
-        orthanc = Orthanc(private.url, USER, PASSWORD)
-        orthanc.upload(a_dicom_file(site.config.spool_dir / f"{STUDY}.dcm", STUDY).read_bytes())
-        orthanc.close()
-        with serving(site) as url:
-            yield site, url
-        close_site(site)
-    finally:
-        process.terminate()
-        process.wait(30)
+from tests.api.staging import ARCHIVE_PASSWORD, ARCHIVED_STUDY, close_site, open_site, serving
 
 
 def get(archived, path, **headers):
@@ -57,17 +18,19 @@ def get(archived, path, **headers):
 
 def test_a_study_is_found_and_its_links_lead_to_us(archived):
     found = get(archived, "/dicom-web/studies?StudyInstanceUID=1.2.77&includefield=all")
-    assert found.json()[0]["0020000D"]["Value"] == [STUDY]
-    metadata = get(archived, f"/dicom-web/studies/{STUDY}/metadata").json()
-    assert metadata[0]["7FE00010"]["BulkDataURI"].startswith(f"{archived[1]}/dicom-web/studies/{STUDY}/")
+    assert found.json()[0]["0020000D"]["Value"] == [ARCHIVED_STUDY]
+    metadata = get(archived, f"/dicom-web/studies/{ARCHIVED_STUDY}/metadata").json()
+    assert metadata[0]["7FE00010"]["BulkDataURI"].startswith(
+        f"{archived[1]}/dicom-web/studies/{ARCHIVED_STUDY}/"
+    )
 
 
 def test_an_object_comes_through_byte_for_byte(archived):
     site, _ = archived
     wanted = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-    answer = get(archived, f"/dicom-web/studies/{STUDY}", Accept=wanted)
+    answer = get(archived, f"/dicom-web/studies/{ARCHIVED_STUDY}", Accept=wanted)
     assert answer.headers["content-type"].startswith("multipart/related")
-    sent = pydicom.dcmread(site.config.spool_dir / f"{STUDY}.dcm")
+    sent = pydicom.dcmread(site.config.spool_dir / f"{ARCHIVED_STUDY}.dcm")
     body = answer.content[answer.content.index(b"\r\n\r\n") + 4 :]
     assert pydicom.dcmread(io.BytesIO(body)).PixelData == sent.PixelData
 
@@ -92,7 +55,7 @@ def test_other_parts_of_the_archive_cannot_be_read(archived, path):
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_the_archive_cannot_be_changed(archived, method):
     site, url = archived
-    for path in (f"/dicom-web/studies/{STUDY}", "/orthanc/studies", "/dicom-web/studies"):
+    for path in (f"/dicom-web/studies/{ARCHIVED_STUDY}", "/orthanc/studies", "/dicom-web/studies"):
         answer = httpx.request(method, url + path, headers=site.bearer, trust_env=False)
         assert answer.status_code == 405
     assert get(archived, "/dicom-web/studies").json()
@@ -103,23 +66,29 @@ def test_credentials_of_neither_side_pass_through(archived):
     assert answer.status_code == 200
     assert "www-authenticate" not in answer.headers
     assert "set-cookie" not in answer.headers
-    assert PASSWORD not in answer.text
+    assert ARCHIVE_PASSWORD not in answer.text
 
 
 def test_a_case_leads_to_the_explorer(archived):
-    answer = get(archived, f"/cases/{case_id_of(STUDY)}/archive")
+    answer = get(archived, f"/cases/{case_id_of(ARCHIVED_STUDY)}/archive")
     assert answer.status_code == 303
     assert answer.headers["location"].startswith("/orthanc/app/explorer.html#study?uuid=")
     page = get(archived, "/orthanc/app/explorer.html")
     assert "Orthanc Explorer" in page.text
     assert "script-src 'self';" in page.headers["content-security-policy"]
-    case = get(archived, f"/api/v1/cases/{case_id_of(STUDY)}").json()
+    case = get(archived, f"/api/v1/cases/{case_id_of(ARCHIVED_STUDY)}").json()
     assert case["links"]["explorer"].endswith("/archive")
     assert "/viewer/ohif/viewer?StudyInstanceUIDs=1.2.77" in case["links"]["viewer"]
 
 
+def test_the_archives_own_viewer_is_asked_for_only_where_it_is_installed(archived):
+    answer = get(archived, f"/cases/{case_id_of(ARCHIVED_STUDY)}/orthanc-viewer")
+    assert answer.status_code == 404
+    assert "no plugin web-viewer" in answer.json()["detail"]
+
+
 def test_the_viewer_is_served_isolated(archived):
-    answer = get(archived, f"/viewer/ohif/viewer?StudyInstanceUIDs={STUDY}")
+    answer = get(archived, f"/viewer/ohif/viewer?StudyInstanceUIDs={ARCHIVED_STUDY}")
     assert "/viewer/ohif/" in answer.text
     assert answer.headers["cross-origin-embedder-policy"] == "require-corp"
     assert answer.headers["cross-origin-opener-policy"] == "same-origin"

@@ -22,6 +22,7 @@ def test_file_environment_and_command_line_have_the_last_word_in_this_order(tmp_
         ("[dicom]\nport = 99999\n", r"dicom\.port"),
         ('[dicom]\nae_title = "LONGER THAN SIXTEEN"\n', r"dicom\.ae_title"),
         ('[[alerts.levels]]\nname = "a"\nwebhooks = [{ url = "http://x", secret = "short" }]\n', r"secret"),
+        ('[viewer]\ntemplate = "https://p/{patient_name}"\n', r"viewer template .* may use only"),
         ("[dicom\n", r"gateway\.toml"),
     ],
 )

@@ -48,11 +48,11 @@ def judged(**met):
         (FORMER, but(criteria={}), "DEFUSE 3 imaging not met, before met"),
         (FORMER, flagged(Severity.SEVERE), "numbers not reliable, before numbers reliable"),
         (flagged(Severity.SEVERE), FORMER, "numbers reliable, before numbers not reliable"),
-        (FORMER, but(core_ml=38.8), "core 39 ml, before 34 ml (28-39)"),
-        (FORMER, but(core_ml=28.3), "core 28 ml, before 34 ml (28-39)"),
-        (FORMER, but(hypoperfused_ml=100.9), "hypoperfused 101 ml, before 112 ml (101 or more)"),
-        (but(intervals={}), but(core_ml=34.6), "core 35 ml, before 34 ml"),
-        (FORMER, but(core_ml=float("nan")), "core not known, before 34 ml (28-39)"),
+        (FORMER, but(core_ml=38.8), "core 38.8 ml, before 34.0 ml (28-39)"),
+        (FORMER, but(core_ml=28.3), "core 28.3 ml, before 34.0 ml (28-39)"),
+        (FORMER, but(hypoperfused_ml=100.9), "hypoperfused 100.9 ml, before 112.0 ml (101 or more)"),
+        (but(intervals={}), but(core_ml=34.6), "core 34.6 ml, before 34.0 ml"),
+        (FORMER, but(core_ml=float("nan")), "core not known, before 34.0 ml (28-39)"),
     ],
 )
 def test_what_the_team_must_hear(former, present, words):

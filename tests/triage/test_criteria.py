@@ -73,7 +73,7 @@ def test_no_rule_is_met_without_a_lesion():
         (20.0, 35.2, "mismatch ratio 1.76 is below 1.8"),
         (20.0, 30.0, "mismatch ratio 1.5 is below 1.8"),
         (10.0, 24.96, "mismatch 14.96 ml is below 15 ml"),
-        (80.4, 160.0, "core 80 ml is not below 70 ml"),
+        (80.4, 160.0, "core 80.4 ml is not below 70 ml"),
     ],
 )
 def test_a_value_never_looks_as_if_it_reached_its_limit(core_ml, late_ml, told):

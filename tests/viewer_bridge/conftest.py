@@ -4,14 +4,40 @@ import os
 import socket
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from time import perf_counter
 
 import pydicom
 import pytest
 
-from tests.viewer_bridge.drawn import distrusted, make_analysis, make_source, refused, without_input
+from benchmarks.phantom import Patient, make_patient
+from tests.viewer_bridge.drawn import (
+    SERIES_UID,
+    STUDY_UID,
+    distrusted,
+    make_analysis,
+    make_source,
+    refused,
+    without_core,
+    without_input,
+)
+from tests.viewer_bridge.published import published
+from triage.analysis import analyse
 from triage.types import Analysis
 from viewer_bridge.orthanc import Orthanc
 from viewer_bridge.private_orthanc import DICOMWEB_PLUGIN, PROGRAM, USER, PrivateOrthanc
+
+SMALL = (8, 64, 64)
+
+KINDS = {
+    "no_core": without_core,
+    "healthy": lambda _: make_analysis(SMALL, lesion=False),
+    "untrusted": distrusted,
+    "time_to_peak_only": without_input,
+    "not_analysed": lambda _: refused(),
+}
+"""Kinds of cases, made from the small one."""
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +76,38 @@ def untrusted(analysis) -> Analysis:
 def time_to_peak_only(analysis) -> Analysis:
     """No arterial input was found."""
     return without_input(analysis)
+
+
+@pytest.fixture(scope="session")
+def small_analysis() -> Analysis:
+    """Eight slices: enough to be looked at by every tool."""
+    return make_analysis(SMALL)
+
+
+@pytest.fixture(scope="session")
+def small_objects(small_analysis, source):
+    return published(small_analysis, source)
+
+
+@pytest.fixture(scope="session")
+def small_objects_of(small_analysis, small_objects, source):
+    """Objects of a kind of case by its name, made once."""
+
+    @cache
+    def made(kind):
+        if kind == "revised":
+            return published(small_analysis, source, revision=2, former=[small_objects])
+        return published(KINDS[kind](small_analysis), source)
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def a_computed_case() -> Analysis:
+    """A simulated patient, small and analysed as usual."""
+    phantom = make_patient(Patient(seed=3, matrix=128, slices=6, frames=30, hypoperfused_ml=60, core_ml=15))
+    found = analyse(phantom.series, clock=perf_counter)
+    return Analysis(replace(found.result, study_uid=STUDY_UID, series_uid=SERIES_UID), found.findings)
 
 
 def free_port():

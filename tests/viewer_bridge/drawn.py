@@ -33,6 +33,20 @@ FRAME_UID = "2.25.300"
 PATIENT_NAME = "NGUYỄN^VĂN ĐỨC"
 PATIENT_ID = "BN-0001"
 
+TILTED = Geometry(
+    (8, 64, 64),
+    np.array(
+        [
+            [0.0, 0.0, 2.0, -64.0],
+            [1.294, 1.932, 0.0, -60.0],
+            [-4.830, 0.518, 0.0, 50.0],
+            [0.0, 0.0, 0.0, 1.0],
+        ]
+    ),
+    FRAME_UID,
+)
+"""Slices from the vertex down, gantry tilted by 15 degrees."""
+
 
 def ellipsoid(shape, centre, radii):
     grid = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
@@ -187,6 +201,19 @@ def refused(reason="Only 12 frames; a bolus needs at least 20 s of scanning."):
 def distrusted(analysis):
     flag = QualityFlag("truncated", Severity.SEVERE, "The scan ended before the bolus had passed.")
     return replace(analysis, result=replace(analysis.result, quality=(flag,)))
+
+
+def without_core(analysis):
+    """Hypoperfusion alone: a true zero, and a ratio that is not defined."""
+    findings = replace(analysis.findings, core=np.zeros_like(analysis.findings.core))
+    result = replace(
+        analysis.result,
+        core_ml=0.0,
+        mismatch_ml=analysis.result.hypoperfused_ml,
+        mismatch_ratio=None,
+        intervals={**analysis.result.intervals, "core_ml": Interval(0.0, 4.2)},
+    )
+    return Analysis(result, findings)
 
 
 def without_input(analysis):

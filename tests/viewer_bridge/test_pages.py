@@ -1,55 +1,36 @@
 """Pages: the right numbers and colours, the right way round, and never more certainty than the result has."""
 
+import unicodedata
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
 
-from triage.types import Analysis, Criterion, Geometry, QualityFlag, SecondOpinion, Severity, TissueClass
+from tests.viewer_bridge.looking import count, shows, where
+from triage.types import (
+    Analysis,
+    Criterion,
+    Geometry,
+    ModelFinding,
+    QualityFlag,
+    SecondOpinion,
+    Severity,
+    TissueClass,
+)
 from viewer_bridge.canvas import AMBER, DISCLAIMER, GREY, PAGE_SIZE_PX, RED, WHITE, Box
 from viewer_bridge.colour_maps import EMBER, LAGOON, MAP_LOOKS, MISSING_RGB, colourise
 from viewer_bridge.figures import ONLY_TIME_TO_PEAK, span
-from viewer_bridge.lettering import drawable, typeface, wrap
+from viewer_bridge.lettering import Weight, drawable, has_shape, typeface, wrap
 from viewer_bridge.notes import note_lines, notes_height, write_notes
-from viewer_bridge.pages import key_slice, map_pages, map_tile, overlay_montage, overlay_tile, summary_page
+from viewer_bridge.pages import key_slice, map_pages, map_tile, overlay_montage, summary_page
 from viewer_bridge.tiles import CORE_RGB, HYPOPERFUSED_RGB, chosen_slices, radiological, slice_numbers
-
-
-def count(picture, rgb):
-    return int((picture == np.array(rgb, np.uint8)).all(axis=-1).sum())
-
-
-def where(picture, rgb):
-    return np.nonzero((picture == np.array(rgb, np.uint8)).all(axis=-1))
-
-
-def stamp(text, size, colour, background=MISSING_RGB):
-    """The pixels of one line of text, for looking it up on a page."""
-    left, top, right, bottom = (int(edge) for edge in typeface(size).getbbox(text))
-    image = Image.new("RGB", (right + 2, bottom + 2), background)
-    ImageDraw.Draw(image).text((0, 0), text, fill=colour, font=typeface(size))
-    return np.asarray(image)[top:bottom, left:right]
-
-
-def shows(page, text, size, colour):
-    """Whether `text` stands anywhere on `page`, pixel for pixel."""
-    needle = stamp(text, size, colour)
-    height, width = needle.shape[:2]
-    rows, columns = where(page, needle[height // 2, np.argmax(needle[height // 2].sum(axis=-1))])
-    offset = int(np.argmax(needle[height // 2].sum(axis=-1)))
-    for row, column in zip(rows - height // 2, columns - offset, strict=True):
-        patch = page[max(row, 0) : row + height, max(column, 0) : column + width]
-        if patch.shape == needle.shape and np.abs(patch.astype(int) - needle).mean() < 3:
-            return True
-    return False
 
 
 def test_the_summary_prints_the_numbers_of_the_result(analysis):
     page = summary_page(analysis, software_version="0.1.0")
     assert page.shape == (PAGE_SIZE_PX[1], PAGE_SIZE_PX[0], 3)
-    assert shows(page, f"{analysis.result.core_ml:.1f} ml", 46, RED)
-    assert not shows(page, f"{analysis.result.core_ml + 1:.1f} ml", 46, RED)
+    assert shows(page, f"{analysis.result.core_ml:.1f} ml", 46, RED, Weight.STRONG)
+    assert not shows(page, f"{analysis.result.core_ml + 1:.1f} ml", 46, RED, Weight.STRONG)
     assert shows(page, DISCLAIMER, 19, AMBER)
 
 
@@ -65,19 +46,19 @@ def test_the_summary_prints_intervals_uncalibrated_volumes_territories_and_dropp
 
 def test_a_ratio_below_its_limit_is_not_printed_as_the_limit(analysis):
     page = summary_page(Analysis(replace(analysis.result, mismatch_ratio=1.796), analysis.findings))
-    assert shows(page, "1.79", 46, WHITE)
+    assert shows(page, "1.79", 46, WHITE, Weight.STRONG)
 
 
 def test_without_an_arterial_input_the_only_map_is_the_time_to_peak_and_says_so(time_to_peak_only):
     pages = map_pages(time_to_peak_only)
     assert list(pages) == ["ttp"]
-    assert shows(pages["ttp"], ONLY_TIME_TO_PEAK, 26, WHITE)
+    assert shows(pages["ttp"], ONLY_TIME_TO_PEAK, 26, WHITE, Weight.STRONG)
     page = summary_page(time_to_peak_only)
     assert shows(page, ONLY_TIME_TO_PEAK, 17, GREY)
     assert shows(page, "24", 16, WHITE)
     panel = page[:200, :310]
     assert shows(panel, "NO VOLUMES: without an arterial", 19, RED)
-    assert not shows(panel, "--", 46, RED)
+    assert not shows(panel, "--", 46, RED, Weight.STRONG)
     assert not shows(panel, "Mismatch volume", 17, GREY)
 
 
@@ -103,8 +84,8 @@ def test_a_healthy_brain_has_no_overlay(build):
 
 def test_an_untrusted_result_shows_neither_numbers_nor_overlays(untrusted):
     page = summary_page(untrusted)
-    assert not shows(page, f"{untrusted.result.core_ml:.1f} ml", 46, RED)
-    assert shows(page, "--", 46, RED)
+    assert not shows(page, f"{untrusted.result.core_ml:.1f} ml", 46, RED, Weight.STRONG)
+    assert shows(page, "--", 46, RED, Weight.STRONG)
     left_of_montage = 310
     assert count(page[:, left_of_montage:], CORE_RGB) == 0
     assert count(page[:, left_of_montage:], HYPOPERFUSED_RGB) == 0
@@ -112,7 +93,7 @@ def test_an_untrusted_result_shows_neither_numbers_nor_overlays(untrusted):
 
 def test_a_refused_scan_says_so_in_large_letters(not_analysed):
     page = summary_page(not_analysed)
-    assert shows(page, "NOT ANALYSED", 58, AMBER)
+    assert shows(page, "NOT ANALYSED", 58, AMBER, Weight.STRONG)
     assert shows(page, DISCLAIMER, 19, AMBER)
     assert map_pages(not_analysed) == {}
 
@@ -141,7 +122,7 @@ def test_the_patients_left_is_on_the_right_whatever_the_scanners_axes(build, axi
 
 
 def test_the_lesion_on_the_left_is_drawn_on_the_right(analysis):
-    tile = overlay_tile(analysis.findings, key_slice(analysis.findings), 400)
+    tile = overlay_painter(analysis.findings).tile(key_slice(analysis.findings), 400)
     _, columns = where(tile, CORE_RGB)
     assert columns.size
     assert columns.min() > tile.shape[1] / 2
@@ -182,17 +163,30 @@ def test_late_is_hot_and_missing_is_black():
     assert tuple(missing) == MISSING_RGB
 
 
-def test_every_sign_that_can_be_drawn_has_a_shape_of_its_own():
-    unknown = bytes(typeface(20).getmask("\ue123"))
-    for sign in map(chr, range(0x21, 0x7F)):
-        assert bytes(typeface(20).getmask(sign)) != unknown, sign
-    assert bytes(typeface(20).getmask("≥")) == unknown, (
-        "the typeface learnt this sign: REPLACEMENTS can shrink"
-    )
+VIETNAMESE = "aăâeêioôơuưyAĂÂEÊIOÔƠUƯY"
+TONES = ["", "\u0300", "\u0301", "\u0303", "\u0309", "\u0323"]
+FRENCH = "àâæçèéêëîïôœùûüÿÀÂÆÇÈÉÊËÎÏÔŒÙÛÜŸ«»’"
+SIGNS = "≥≤×−–—→µ·²³±°…≈“”§"
 
 
-def test_text_is_rewritten_never_lost():
-    assert drawable("Tmax ≥ 6 s – Đột quỵ 脑") == "Tmax >= 6 s - Dot quy ?"
+@pytest.mark.parametrize("weight", Weight)
+def test_every_vietnamese_and_french_letter_and_every_sign_has_a_shape_of_its_own(weight):
+    letters = {unicodedata.normalize("NFC", letter + tone) for letter in VIETNAMESE for tone in TONES}
+    wanted = [*letters, *"đĐ", *FRENCH, *SIGNS, *map(chr, range(0x21, 0x7F))]
+    unknown = bytes(typeface(20, weight).getmask("\ue123"))
+    assert all(len(sign) == 1 for sign in wanted)
+    assert [sign for sign in wanted if bytes(typeface(20, weight).getmask(sign)) == unknown] == []
+    assert not has_shape("脑")
+
+
+def test_digits_are_equally_wide_so_that_columns_of_numbers_stand_one_below_the_other():
+    for weight in Weight:
+        assert len({typeface(40, weight).getlength(digit) for digit in "0123456789"}) == 1
+
+
+def test_text_keeps_its_letters_and_is_never_lost():
+    assert drawable("Tmax ≥ 6 s – Đột quỵ 脑") == "Tmax ≥ 6 s – Đột quỵ ?"
+    assert drawable(unicodedata.normalize("NFD", "NGUYỄN VĂN ĐỨC")) == "NGUYỄN VĂN ĐỨC"
     assert all(len(line) < 40 for line in wrap("x" * 500, 20, 200))
 
 
@@ -212,7 +206,7 @@ def test_notes_that_do_not_fit_are_counted(analysis):
     recorder, lines = Recorder(), note_lines(replace(analysis.result, quality=flags), 600)
     write_notes(recorder, Box(0, 0, 600, 110), lines)
     assert recorder.lines[0] == "SEVERE: the gravest"
-    assert recorder.lines[-1] == "... and 17 more lines in the report"
+    assert recorder.lines[-1] == "… and 17 more lines in the report"
     assert notes_height(lines) < PAGE_SIZE_PX[1] / 4
 
 
@@ -236,3 +230,35 @@ def test_untrusted_notes_say_nothing_that_rests_on_the_numbers(untrusted):
     assert [line for line, _ in note_lines(untrusted.result, 900)] == [
         "SEVERE: The scan ended before the bolus had passed."
     ]
+
+
+def test_a_network_that_differs_is_told_in_amber_and_a_missing_one_in_small(analysis):
+    core_ml = analysis.result.core_ml
+    far, near = (ModelFinding("ctp-core", "1", "0" * 64, ml) for ml in (core_ml + 20, core_ml + 1))
+    pages = {
+        name: summary_page(Analysis(replace(analysis.result, models=models), analysis.findings))
+        for name, models in (("far", (far,)), ("near", (near,)), ("none", ()))
+    }
+    assert shows(pages["far"], f"{far.core_ml:.1f} ml", 16, AMBER)
+    assert shows(pages["near"], f"{near.core_ml:.1f} ml", 16, WHITE)
+    assert shows(pages["none"], "none installed", 16, GREY)
+    differing = f"METHODS DIFFER: ctp-core 1: core {far.core_ml:.1f} ml"
+    assert (differing, AMBER) in note_lines(replace(analysis.result, models=(far,)), 900)
+    assert not any("DIFFER" in line for line, _ in note_lines(replace(analysis.result, models=(near,)), 900))
+
+
+def test_without_trust_no_remark_gives_a_volume_away(untrusted):
+    other = QualityFlag("second_method", Severity.WARNING, "transit model disagrees: core 6.2 ml")
+    result = replace(untrusted.result, quality=(*untrusted.result.quality, other))
+    assert not any("6.2 ml" in line for line, _ in note_lines(result, 900))
+    assert any("6.2 ml" in line for line, _ in note_lines(replace(result, quality=(other,)), 900))
+
+
+def test_uncertain_rules_are_read_first_and_plain_refusals_last(analysis):
+    rules = {
+        "plain": Criterion(met=False, missing=(), text="C not met (Author 2018, NEJM 378:11)"),
+        "met": Criterion(met=True, missing=(), text="B met"),
+        "unsure": Criterion(met=False, missing=(), text="A not met", certain=False),
+    }
+    lines = [line for line, _ in note_lines(replace(analysis.result, criteria=rules), 900)]
+    assert [line for line in lines if "met" in line] == ["UNCERTAIN: A not met.", "B met.", "C not met."]

@@ -75,7 +75,7 @@ def test_volumes_are_right_in_every_vendors_habits(tmp_path, a_full_phantom, ven
         str(dcmread(path, stop_before_pixels=True).Modality)
         for path in (tmp_path / "out" / "dicom").iterdir()
     }
-    assert modalities == {"CT", "SEG", "OT"}
+    assert modalities == {"CT", "SEG", "OT", "DOC", "SR", "KO"}
 
 
 def test_a_folder_without_perfusion_is_not_analysed_with_a_reason(tmp_path, a_study):

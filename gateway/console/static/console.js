@@ -1,5 +1,7 @@
 // What the server drew, kept up to date: relative times, live parts, one remembered name. No state of its own.
 
+import { follow, keep } from "./slices.js";
+
 const SILENCE_MS = 25_000; // two heartbeats and a half
 const TOGETHER_MS = 150; // changes that come together are drawn together
 const BANNER_MS = 10_000;
@@ -43,6 +45,7 @@ function keepWhatThePersonDid(old, fresh) {
     const twin = fresh.querySelector(`#${details.id}`);
     if (twin) twin.open = true;
   }
+  keep(old, fresh);
   for (const image of old.querySelectorAll("img")) {
     const twin = fresh.querySelector(`img[src="${CSS.escape(image.getAttribute("src"))}"]`);
     if (twin) twin.replaceWith(image); // no flicker, no second download
@@ -64,6 +67,7 @@ function put(fresh, insert) {
   if (focus) (fresh.querySelector(focus.id ? `#${focus.id}` : focus.localName) ?? fresh).focus({ preventScroll: true });
   tellTimes(fresh);
   remembered(fresh);
+  follow(fresh);
   countOpen();
 }
 
@@ -175,6 +179,7 @@ function logIn() {
 tellTimes();
 countOpen();
 remembered();
+follow();
 setInterval(tellTimes, 15_000);
 if (page !== "login" && page !== "runs") {
   drawBanner();

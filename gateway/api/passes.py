@@ -1,0 +1,110 @@
+"""Links that leave the hospital: made by somebody who is logged in, good for one study and one day."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from gateway.api.guard import ENTRANCE, VISITOR_COOKIE
+from gateway.api.problems import Problem
+from gateway.api.reception import Reception
+from gateway.api.summary import links
+from gateway.console.rendering import render
+from gateway.ledger.records import Case, case_id_of
+from gateway.passes import LINK_S, VISIT_S, Pass, issue, opened, visit
+from viewer_bridge.links import weasis_link
+
+log = structlog.get_logger()
+
+NO_LONGER = (
+    "this link has expired or is damaged: ask whoever sent it for a new one, or log in with the access token"
+)
+
+
+def link_for(reception: Reception, case: Case) -> tuple[str, Pass]:
+    """A link that opens the case's study to whoever has it, and what it grants."""
+    granted = issue(case.study_uid, LINK_S)
+    log.info("link for one study made", case_id=case.id, hours=LINK_S // 3600)
+    return f"{reception.config.http.base_url}{ENTRANCE}{granted.signed(reception.access)}", granted
+
+
+def _moment(granted: Pass) -> str:
+    return (
+        datetime.fromtimestamp(granted.expires_s, UTC)
+        .isoformat(timespec="microseconds")
+        .replace("+00:00", "Z")
+    )
+
+
+def come_in(reception: Reception, word: str, *, secure: bool) -> Response:
+    """Lead whoever has a link to its case, with a cookie for the length of a visit.
+
+    Raises
+    ------
+    Problem
+        403: the link opens nothing any more.
+    """
+    granted = opened(word, reception.access)
+    if granted is None:
+        log.warning("link for one study refused")
+        raise Problem(HTTPStatus.FORBIDDEN, NO_LONGER)
+    answer = RedirectResponse(f"/cases/{case_id_of(granted.study_uid)}", HTTPStatus.SEE_OTHER)
+    answer.set_cookie(
+        VISITOR_COOKIE,
+        visit(granted).signed(reception.access),
+        max_age=VISIT_S,
+        httponly=True,
+        samesite="lax",
+        secure=secure,
+        path="/",
+    )
+    return answer
+
+
+def start_weasis(reception: Reception, case: Case) -> Response:
+    """Lead a browser to the desktop viewer, which knows no cookie: it gets this one study, for the length of a visit.
+
+    Raises
+    ------
+    Problem
+        404: the site does not offer it.
+    """
+    if not links(case, reception.config)["weasis"]:
+        raise Problem(HTTPStatus.NOT_FOUND, "Weasis is not offered here: set viewer.weasis and orthanc.url")
+    word = issue(case.study_uid, VISIT_S).signed(reception.access)
+    location = weasis_link(f"{reception.config.http.base_url}/dicom-web", case.study_uid, word)
+    return Response(status_code=HTTPStatus.SEE_OTHER, headers={"Location": location})
+
+
+def routes(reception: Reception, *, secure: bool) -> APIRouter:
+    """Making such links, and coming in by one; `secure` keeps the cookie on https."""
+    router = APIRouter()
+
+    @router.post(
+        "/api/v1/cases/{case_id}/pass",
+        tags=["cases"],
+        summary="A link that opens this one study, to read, for a day, without the access token",
+    )
+    def post_pass(case_id: str) -> dict[str, Any]:
+        address, granted = link_for(reception, reception.case(case_id))
+        return {"url": address, "expires_at": _moment(granted)}
+
+    @router.post("/cases/{case_id}/pass", include_in_schema=False)
+    def show_pass(case_id: str) -> HTMLResponse:
+        case = reception.case(case_id)
+        address, granted = link_for(reception, case)
+        page = render("pass.html", case_id=case.id, address=address, until=_moment(granted))
+        return HTMLResponse(page)
+
+    @router.get(f"{ENTRANCE}{{word}}", include_in_schema=False)
+    def enter(word: str) -> Response:
+        return come_in(reception, word, secure=secure)
+
+    @router.get("/cases/{case_id}/weasis", include_in_schema=False)
+    def to_weasis(case_id: str) -> Response:
+        return start_weasis(reception, reception.case(case_id))
+
+    return router
