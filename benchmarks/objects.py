@@ -29,18 +29,18 @@ from gateway import findings
 from gateway.analysis import analyse_files
 from gateway.refusal import refused
 from triage.types import Analysis
-from viewer_bridge.colour_series import colour_series
-from viewer_bridge.encapsulated_pdf import encapsulated_report, report_subject
-from viewer_bridge.key_objects import key_objects
-from viewer_bridge.measurement_report import measurement_report
-from viewer_bridge.objects import FIRST_PAGES, Extras, drawn_pages, file_bytes, result_objects
-from viewer_bridge.origin import Origin, creation_time
-from viewer_bridge.parametric_maps import parametric_maps
-from viewer_bridge.reference_series import reference_series
-from viewer_bridge.report_pdf import report_pdf
-from viewer_bridge.secondary_capture import page_series
-from viewer_bridge.segmentation import segmentation
-from viewer_bridge.series import SERIES
+from viewer_bridge.objects.colour_series import colour_series
+from viewer_bridge.objects.encapsulated_pdf import encapsulated_report, report_subject
+from viewer_bridge.objects.key_objects import key_objects
+from viewer_bridge.objects.measurement_report import measurement_report
+from viewer_bridge.objects.origin import Origin, creation_time
+from viewer_bridge.objects.parametric_maps import parametric_maps
+from viewer_bridge.objects.reference_series import reference_series
+from viewer_bridge.objects.results import FIRST_PAGES, Extras, drawn_pages, file_bytes, result_objects
+from viewer_bridge.objects.secondary_capture import page_series
+from viewer_bridge.objects.segmentation import segmentation
+from viewer_bridge.objects.series import SERIES
+from viewer_bridge.report.pdf import report_pdf
 
 VENDOR, VERSION = "canon", "benchmark"
 RUNS, THREADS = 5, 2

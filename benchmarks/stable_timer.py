@@ -20,7 +20,7 @@ from benchmarks.running import free_port
 from benchmarks.scanner import Part
 from dicom_scp.headers import read_header
 from gateway.analysis import analyse_files
-from viewer_bridge.private_orthanc import PrivateOrthanc
+from viewer_bridge.archive.private_orthanc import PrivateOrthanc
 
 STABLE_AGE_S = 60
 """Orthanc's default (StableAge)."""

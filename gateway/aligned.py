@@ -15,9 +15,9 @@ from dicom_scp.reader import StoredSeries, open_ctp
 from triage.record import Record
 from triage.reduction import steps
 from triage.stages import take_scan
-from viewer_bridge.aligned_series import AlignedFrames, SourceImage, aligned_series, projection_series
-from viewer_bridge.objects import file_bytes
-from viewer_bridge.origin import Origin
+from viewer_bridge.objects.aligned_series import AlignedFrames, SourceImage, aligned_series, projection_series
+from viewer_bridge.objects.origin import Origin
+from viewer_bridge.objects.results import file_bytes
 
 
 def aligned_frames(paths: Sequence[Path]) -> AlignedFrames:

@@ -17,7 +17,7 @@ from gateway.runs.settings import Runs
 from gateway.section import AeTitle, Hours, Seconds, Section
 from gateway.viewers import Viewer
 from triage.errors import ConfigError
-from viewer_bridge.wording.language import Language
+from viewer_bridge.report.wording.language import Language
 
 ENVIRONMENT_PREFIX = "STROKE_GATEWAY__"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -26,10 +26,11 @@ from gateway.parameters import parameters
 from gateway.release import SOFTWARE_VERSION
 from gateway.retrieval.finding import KNOWN_TAGS
 from gateway.steps.parcels import KINDS
-from viewer_bridge import aligned_series, codes, quantities
-from viewer_bridge.origin import DOCUMENTS, MANUFACTURER
-from viewer_bridge.series import SERIES
-from viewer_bridge.uids import Role
+from viewer_bridge import quantities
+from viewer_bridge.objects import aligned_series, codes
+from viewer_bridge.objects.origin import DOCUMENTS, MANUFACTURER
+from viewer_bridge.objects.series import SERIES
+from viewer_bridge.objects.uids import Role
 
 FILE = Path(__file__).parent.parent / "docs" / "conformance-statement.md"
 

@@ -11,7 +11,7 @@ from gateway.engine import Client
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import Case
 from triage.errors import InputError
-from viewer_bridge.orthanc import Orthanc
+from viewer_bridge.archive.orthanc import Orthanc
 
 SECONDS_PER_MINUTE = 60.0
 

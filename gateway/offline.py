@@ -21,8 +21,8 @@ from gateway.release import SOFTWARE_VERSION
 from gateway.terminal import report
 from triage.errors import InputError
 from triage.types import Analysis, Status
-from viewer_bridge.objects import file_bytes, result_objects
-from viewer_bridge.origin import Origin, creation_time
+from viewer_bridge.objects.origin import Origin, creation_time
+from viewer_bridge.objects.results import file_bytes, result_objects
 
 NOT_ANALYSED_EXIT = 3
 USAGE_EXIT = 2

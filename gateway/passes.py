@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 
 from gateway.access import Access
-from viewer_bridge.links import checked_uid
+from viewer_bridge.viewers.links import checked_uid
 
 PURPOSE = b"stroke-gateway pass 1"
 """Separates these signatures from those of sessions."""

@@ -17,7 +17,7 @@ from gateway.access import Access
 from gateway.config import ENVIRONMENT_PREFIX, LOOPBACK, Config
 from gateway.processes import start
 from triage.errors import ConfigError
-from viewer_bridge.private_orthanc import DICOMWEB_PLUGIN, USER, PrivateOrthanc
+from viewer_bridge.archive.private_orthanc import DICOMWEB_PLUGIN, USER, PrivateOrthanc
 
 log = structlog.get_logger()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import field_validator
 
 from gateway.section import Section
-from viewer_bridge.links import check_template
+from viewer_bridge.viewers.links import check_template
 
 
 class Viewer(Section):

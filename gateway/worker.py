@@ -18,7 +18,7 @@ from gateway.ledger.ledger import Ledger
 from gateway.runs.watchman import Watchman
 from gateway.storage.keeper import Keeper
 from triage.errors import ConfigError
-from viewer_bridge.orthanc import Orthanc
+from viewer_bridge.archive.orthanc import Orthanc
 
 log = structlog.get_logger()
 

@@ -11,9 +11,9 @@ from gateway.api.problems import Problem
 from gateway.api.reception import Reception
 from gateway.api.summary import series_of
 from gateway.config import Config
-from viewer_bridge.links import orthanc_explorer_link, orthanc_viewer_link
-from viewer_bridge.orthanc import Orthanc
-from viewer_bridge.uids import Role
+from viewer_bridge.archive.orthanc import Orthanc
+from viewer_bridge.objects.uids import Role
+from viewer_bridge.viewers.links import orthanc_explorer_link, orthanc_viewer_link
 
 HERE = "/orthanc"
 """Where the archive's pages appear on our origin."""

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 from gateway.api.reception import Reception
 from gateway.certificates import certificates_of
 from triage.errors import TemporaryError
-from viewer_bridge.orthanc import Orthanc
+from viewer_bridge.archive.orthanc import Orthanc
 
 log = structlog.get_logger()
 

@@ -25,7 +25,7 @@ from gateway.api.proxy import connection
 from gateway.api.reception import Reception
 from gateway.api.summary import hung_link
 from triage.errors import InputError
-from viewer_bridge.links import checked_uid, viewer_link
+from viewer_bridge.viewers.links import checked_uid, viewer_link
 
 PATH = "/IHEInvokeImageDisplay"
 KEYS = {"STUDY": ("studyUID", "accessionNumber"), "PATIENT": ("patientID",)}

@@ -15,7 +15,7 @@ from gateway.api.summary import links
 from gateway.console.rendering import render
 from gateway.ledger.records import Case, case_id_of
 from gateway.passes import LINK_S, VISIT_S, Pass, issue, opened, visit
-from viewer_bridge.links import weasis_link
+from viewer_bridge.viewers.links import weasis_link
 
 log = structlog.get_logger()
 

@@ -8,9 +8,9 @@ from gateway.ledger.announcements import Announcement, standing_of
 from gateway.ledger.records import Case, CaseState, Delivery
 from triage.errors import InputError
 from triage.results import Estimator, Status, TriageResult
-from viewer_bridge.hanging import Stage
-from viewer_bridge.links import stroke_link, viewer_link
-from viewer_bridge.uids import Role, result_uid
+from viewer_bridge.objects.uids import Role, result_uid
+from viewer_bridge.viewers.hanging import Stage
+from viewer_bridge.viewers.links import stroke_link, viewer_link
 
 
 def case_json(

@@ -9,7 +9,7 @@ from gateway.api.files import send, takes_gzip
 from gateway.api.problems import Problem
 from gateway.config import Config
 from triage.errors import ConfigError, InputError
-from viewer_bridge.ohif import MOUNT, VERSION, Ohif, Served
+from viewer_bridge.viewers.ohif import MOUNT, VERSION, Ohif, Served
 
 SHELF = "viewer"
 """Below the data directory: the viewer's files as they are sent, made when first asked for; may be deleted."""

@@ -12,7 +12,7 @@ from gateway import casefolder
 from gateway.aligned import write_aligned
 from gateway.jobs.orders import ALIGNED, AlignOrder
 from gateway.release import SOFTWARE_VERSION
-from viewer_bridge.origin import Origin, in_zone_of
+from viewer_bridge.objects.origin import Origin, in_zone_of
 
 LOWEST = 19
 """nice(2): whatever else wants the processors has them."""

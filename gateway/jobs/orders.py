@@ -44,7 +44,7 @@ class RenderOrder:
     former: tuple[str, ...] = ()
     """Folders with the objects of former revisions, oldest first."""
     language: str = "vi"
-    """Of the PDF report; see `viewer_bridge.wording.language`."""
+    """Of the PDF report; see `viewer_bridge.report.wording.language`."""
 
 
 @dataclass(frozen=True, slots=True)

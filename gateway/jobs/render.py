@@ -11,11 +11,11 @@ from gateway import casefolder, findings
 from gateway.jobs.orders import MANIFEST, OBJECTS, PICTURES, REJECTION, TILES, RenderOrder
 from gateway.release import SOFTWARE_VERSION
 from triage.types import Analysis
-from viewer_bridge.objects import Extras, drawn_pages, file_bytes, result_objects
-from viewer_bridge.pages import png_bytes
-from viewer_bridge.pictures import case_stack, manifest, tile_files
-from viewer_bridge.superseding import rejects
-from viewer_bridge.wording.language import Language
+from viewer_bridge.objects.results import Extras, drawn_pages, file_bytes, result_objects
+from viewer_bridge.objects.superseding import rejects
+from viewer_bridge.pages.pictures import case_stack, manifest, tile_files
+from viewer_bridge.pages.summary import png_bytes
+from viewer_bridge.report.wording.language import Language
 
 
 def run(order: RenderOrder) -> None:

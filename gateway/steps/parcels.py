@@ -19,7 +19,7 @@ from pathlib import Path
 from dicom_scp.elements import walk_path
 from gateway.jobs.orders import REJECTION
 from triage.errors import InputError
-from viewer_bridge.uids import Role, result_uid
+from viewer_bridge.objects.uids import Role, result_uid
 
 SOP_CLASS, SOP_INSTANCE, SERIES = 0x00080016, 0x00080018, 0x0020000E
 _WANTED = frozenset({SOP_CLASS, SOP_INSTANCE, SERIES})

@@ -14,7 +14,7 @@ from dicom_scp.elements import PREAMBLE_BYTES
 from dicom_scp.file_meta import FileMeta
 from gateway.ledger.records import Stored
 from triage.errors import InputError
-from viewer_bridge.orthanc import Orthanc
+from viewer_bridge.archive.orthanc import Orthanc
 
 FRESH = timedelta(minutes=10)
 """Younger objects still are in memory as they came; older ones are compared with their digest before use."""

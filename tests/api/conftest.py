@@ -16,8 +16,8 @@ from tests.api.staging import (
     serving,
     stage_everything,
 )
-from viewer_bridge.orthanc import Orthanc
-from viewer_bridge.private_orthanc import DICOMWEB_PLUGIN, PROGRAM, USER, PrivateOrthanc
+from viewer_bridge.archive.orthanc import Orthanc
+from viewer_bridge.archive.private_orthanc import DICOMWEB_PLUGIN, PROGRAM, USER, PrivateOrthanc
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from gateway.steps.delivering import attempt
 from tests.viewer_bridge.drawn import make_analysis, make_source
 from triage.errors import TemporaryError
 from triage.types import Analysis
-from viewer_bridge.orthanc import Orthanc
+from viewer_bridge.archive.orthanc import Orthanc
 
 SMALL = (4, 64, 64)
 

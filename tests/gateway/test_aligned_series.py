@@ -35,11 +35,11 @@ from tests.triage import heads
 from tests.viewer_bridge.drawn import make_source
 from triage.errors import InputError, TemporaryError
 from triage.geometry import Geometry
-from viewer_bridge.aligned_series import AlignedFrames, SourceImage, aligned_series, projection_series
-from viewer_bridge.objects import file_bytes
-from viewer_bridge.origin import Origin
-from viewer_bridge.orthanc import Stored, Uploaded
-from viewer_bridge.uids import Role, result_uid
+from viewer_bridge.archive.orthanc import Stored, Uploaded
+from viewer_bridge.objects.aligned_series import AlignedFrames, SourceImage, aligned_series, projection_series
+from viewer_bridge.objects.origin import Origin
+from viewer_bridge.objects.results import file_bytes
+from viewer_bridge.objects.uids import Role, result_uid
 
 DCIODVFY = Path(sys.executable).with_name("dciodvfy")
 SHAPE, FRAMES, MOVED, BLANK = (6, 64, 64), 9, 6, 4

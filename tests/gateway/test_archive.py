@@ -14,8 +14,8 @@ from gateway.storage import sightings
 from gateway.storage.evidence import Held, fetch
 from tests.gateway.shelf import CT, EXPLICIT, STUDY, a_shelf, dataset, nested
 from triage.errors import TemporaryError
-from viewer_bridge.orthanc import Orthanc
-from viewer_bridge.private_orthanc import DICOMWEB_PLUGIN, PROGRAM, PrivateOrthanc
+from viewer_bridge.archive.orthanc import Orthanc
+from viewer_bridge.archive.private_orthanc import DICOMWEB_PLUGIN, PROGRAM, PrivateOrthanc
 
 
 class Running:

@@ -13,9 +13,9 @@ from gateway.parameters import docstrings, parameters
 from gateway.retrieval.services import services_of
 from gateway.steps.parcels import KINDS
 from tests.viewer_bridge.drawn import make_analysis, make_source, without_input
-from viewer_bridge import codes
-from viewer_bridge.objects import result_objects
-from viewer_bridge.uids import Role, result_uid
+from viewer_bridge.objects import codes
+from viewer_bridge.objects.results import result_objects
+from viewer_bridge.objects.uids import Role, result_uid
 
 
 def test_the_file_is_what_the_tables_say():

@@ -29,8 +29,8 @@ from gateway.steps.parcels import Kind, parcels_in, stages
 from tests.gateway.between import STORED, Door
 from tests.gateway.house import a_house
 from tests.viewer_bridge.conftest import RunningOrthanc
-from viewer_bridge.orthanc import Orthanc
-from viewer_bridge.private_orthanc import USER
+from viewer_bridge.archive.orthanc import Orthanc
+from viewer_bridge.archive.private_orthanc import USER
 
 PUBLISHER = Path(__file__).parent / "a_publisher.py"
 

@@ -20,8 +20,8 @@ from tests.viewer_bridge.conftest import RunningOrthanc
 from tests.viewer_bridge.drawn import refused
 from triage.errors import TemporaryError
 from triage.types import Side
-from viewer_bridge.origin import DOCUMENTS
-from viewer_bridge.uids import Role, result_uid
+from viewer_bridge.objects.origin import DOCUMENTS
+from viewer_bridge.objects.uids import Role, result_uid
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ from gateway.config import Config
 from gateway.desk import Desk
 from gateway.ledger.ledger import Ledger
 from gateway.listener import services_of_site, settings_of
-from viewer_bridge.orthanc import Orthanc
-from viewer_bridge.private_orthanc import DICOMWEB_PLUGIN, PROGRAM, PrivateOrthanc
+from viewer_bridge.archive.orthanc import Orthanc
+from viewer_bridge.archive.private_orthanc import DICOMWEB_PLUGIN, PROGRAM, PrivateOrthanc
 
 NAME = "Nguyễn^Thị Hồng"
 TOOLS = Path("/usr/bin")

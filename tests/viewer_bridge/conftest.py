@@ -25,8 +25,8 @@ from tests.viewer_bridge.drawn import (
 from tests.viewer_bridge.published import published
 from triage.analysis import analyse
 from triage.types import Analysis
-from viewer_bridge.orthanc import Orthanc
-from viewer_bridge.private_orthanc import DICOMWEB_PLUGIN, PROGRAM, USER, PrivateOrthanc
+from viewer_bridge.archive.orthanc import Orthanc
+from viewer_bridge.archive.private_orthanc import DICOMWEB_PLUGIN, PROGRAM, USER, PrivateOrthanc
 
 SMALL = (8, 64, 64)
 

@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from viewer_bridge.colour_maps import MISSING_RGB
-from viewer_bridge.lettering import Weight, typeface
+from viewer_bridge.pages.colour_maps import MISSING_RGB
+from viewer_bridge.pages.lettering import Weight, typeface
 
 
 def count(picture, rgb):

@@ -4,9 +4,9 @@ from collections import Counter
 
 import numpy as np
 
-from viewer_bridge.objects import result_objects
-from viewer_bridge.series import SERIES
-from viewer_bridge.uids import Role
+from viewer_bridge.objects.results import result_objects
+from viewer_bridge.objects.series import SERIES
+from viewer_bridge.objects.uids import Role
 
 MAPS = tuple(Role(f"map {name}") for name in ("tmax", "cbf", "cbv", "mtt", "ttp"))
 BY_PLACE = {kind.place: role for role, kind in SERIES.items()}

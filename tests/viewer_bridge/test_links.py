@@ -3,9 +3,9 @@
 import pytest
 
 from triage.errors import ConfigError, InputError
-from viewer_bridge.hanging import Stage, shown_roles
-from viewer_bridge.links import check_template, stroke_link, viewer_link, weasis_link
-from viewer_bridge.uids import Role, result_uid
+from viewer_bridge.objects.uids import Role, result_uid
+from viewer_bridge.viewers.hanging import Stage, shown_roles
+from viewer_bridge.viewers.links import check_template, stroke_link, viewer_link, weasis_link
 
 
 def test_a_study_link_has_no_series():

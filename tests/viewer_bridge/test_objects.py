@@ -17,10 +17,10 @@ from tests.viewer_bridge.published import BLANK, MAPS, in_series, of_class, publ
 from triage.assessment import late_areas
 from triage.errors import InputError
 from triage.types import Analysis, Thresholds, TissueClass
-from viewer_bridge.objects import Extras, file_bytes
-from viewer_bridge.origin import PATIENT_AND_STUDY, in_zone_of
-from viewer_bridge.series import SERIES
-from viewer_bridge.uids import Role
+from viewer_bridge.objects.origin import PATIENT_AND_STUDY, in_zone_of
+from viewer_bridge.objects.results import Extras, file_bytes
+from viewer_bridge.objects.series import SERIES
+from viewer_bridge.objects.uids import Role
 
 
 @pytest.fixture(scope="module")

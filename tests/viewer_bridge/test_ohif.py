@@ -19,14 +19,14 @@ from PIL import Image
 
 from triage.errors import ConfigError, InputError
 from triage.types import Analysis
-from viewer_bridge.hanging import CELLS, PLAIN_CT, Stage, protocol, shown_roles
-from viewer_bridge.links import stroke_link
-from viewer_bridge.objects import file_bytes, result_objects
-from viewer_bridge.ohif import DICOMWEB_ROOT, MOUNT, VERSION, Ohif, app_config
-from viewer_bridge.pages import map_pages, summary_page
-from viewer_bridge.private_orthanc import USER
-from viewer_bridge.series import SERIES
-from viewer_bridge.uids import Role, result_uid
+from viewer_bridge.archive.private_orthanc import USER
+from viewer_bridge.objects.results import file_bytes, result_objects
+from viewer_bridge.objects.series import SERIES
+from viewer_bridge.objects.uids import Role, result_uid
+from viewer_bridge.pages.summary import map_pages, summary_page
+from viewer_bridge.viewers.hanging import CELLS, PLAIN_CT, Stage, protocol, shown_roles
+from viewer_bridge.viewers.links import stroke_link
+from viewer_bridge.viewers.ohif import DICOMWEB_ROOT, MOUNT, VERSION, Ohif, app_config
 
 DIST = Path(__file__).parents[2] / ".cache" / "ohif" / VERSION / "dist"
 WINDOW = {"width": 1280, "height": 800}

@@ -12,10 +12,10 @@ import pydicom
 import pytest
 
 from triage.errors import ConfigError, InputError, TemporaryError
-from viewer_bridge.objects import file_bytes, result_objects
-from viewer_bridge.orthanc import Orthanc, Stored
-from viewer_bridge.private_orthanc import PROGRAM, USER, PrivateOrthanc
-from viewer_bridge.uids import Role, result_uid
+from viewer_bridge.archive.orthanc import Orthanc, Stored
+from viewer_bridge.archive.private_orthanc import PROGRAM, USER, PrivateOrthanc
+from viewer_bridge.objects.results import file_bytes, result_objects
+from viewer_bridge.objects.uids import Role, result_uid
 
 STUDY_UID, SERIES_UID = "2.25.130", "2.25.230"
 

@@ -17,13 +17,20 @@ from triage.types import (
     Severity,
     TissueClass,
 )
-from viewer_bridge.canvas import AMBER, DISCLAIMER, GREY, PAGE_SIZE_PX, RED, WHITE, Box
-from viewer_bridge.colour_maps import EMBER, LAGOON, MAP_LOOKS, MISSING_RGB, colourise
 from viewer_bridge.figures import ONLY_TIME_TO_PEAK, span
-from viewer_bridge.lettering import Weight, drawable, has_shape, typeface, wrap
-from viewer_bridge.notes import note_lines, notes_height, write_notes
-from viewer_bridge.pages import key_slice, map_pages, map_tile, overlay_montage, summary_page
-from viewer_bridge.tiles import CORE_RGB, HYPOPERFUSED_RGB, chosen_slices, radiological, slice_numbers
+from viewer_bridge.pages.canvas import AMBER, DISCLAIMER, GREY, PAGE_SIZE_PX, RED, WHITE, Box
+from viewer_bridge.pages.colour_maps import EMBER, LAGOON, MAP_LOOKS, MISSING_RGB, colourise
+from viewer_bridge.pages.lettering import Weight, drawable, has_shape, typeface, wrap
+from viewer_bridge.pages.notes import note_lines, notes_height, write_notes
+from viewer_bridge.pages.summary import key_slice, map_pages, map_tile, overlay_montage, summary_page
+from viewer_bridge.pages.tiles import (
+    CORE_RGB,
+    HYPOPERFUSED_RGB,
+    chosen_slices,
+    overlay_painter,
+    radiological,
+    slice_numbers,
+)
 
 
 def test_the_summary_prints_the_numbers_of_the_result(analysis):

@@ -9,9 +9,17 @@ import pytest
 from PIL import Image
 
 from triage.geometry import Geometry
-from viewer_bridge.colour_maps import MAP_LOOKS
-from viewer_bridge.pictures import CT_RANGE_HU, HIGHEST, LOWEST, MISSING, case_stack, manifest, tile_files
-from viewer_bridge.tiles import CORE_RGB, HYPOPERFUSED_RGB
+from viewer_bridge.pages.colour_maps import MAP_LOOKS
+from viewer_bridge.pages.pictures import (
+    CT_RANGE_HU,
+    HIGHEST,
+    LOWEST,
+    MISSING,
+    case_stack,
+    manifest,
+    tile_files,
+)
+from viewer_bridge.pages.tiles import CORE_RGB, HYPOPERFUSED_RGB
 
 FIRST_PICTURE_BYTES = 100_000
 """What a phone on a slow line gets in half a second."""

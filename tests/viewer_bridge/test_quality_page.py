@@ -8,9 +8,9 @@ import pytest
 from tests.viewer_bridge.looking import count, shows, where
 from triage import quality
 from triage.types import Geometry, QualityFlag, Severity
-from viewer_bridge.canvas import AMBER, BODY, DISCLAIMER, GREY, PAGE_SIZE_PX, RED, WHITE
-from viewer_bridge.plots import Axes, Range
-from viewer_bridge.quality_page import (
+from viewer_bridge.pages.canvas import AMBER, BODY, DISCLAIMER, GREY, PAGE_SIZE_PX, RED, WHITE
+from viewer_bridge.pages.plots import Axes, Range
+from viewer_bridge.pages.quality import (
     ARTERY_RGB,
     DROPPED_RGB,
     NOTE_SIZE_PX,

@@ -19,15 +19,15 @@ from gateway.emr.observations import observations
 from tests.viewer_bridge.drawn import make_source, refused
 from tests.viewer_bridge.published import BLANK, in_series, published, role_of, words_of
 from triage.results import TriageResult
-from viewer_bridge import codes
-from viewer_bridge.colour_maps import MAP_LOOKS, MISSING_RGB, colourise
-from viewer_bridge.objects import Extras, file_bytes
-from viewer_bridge.packing import packed
-from viewer_bridge.parametric_maps import PADDING
+from viewer_bridge.objects import codes
+from viewer_bridge.objects.packing import packed
+from viewer_bridge.objects.parametric_maps import PADDING
+from viewer_bridge.objects.results import Extras, file_bytes
+from viewer_bridge.objects.superseding import rejects
+from viewer_bridge.objects.uids import Role
+from viewer_bridge.pages.colour_maps import MAP_LOOKS, MISSING_RGB, colourise
 from viewer_bridge.quantities import QUANTITIES
-from viewer_bridge.superseding import rejects
-from viewer_bridge.uids import Role
-from viewer_bridge.wording.language import Language
+from viewer_bridge.report.wording.language import Language
 
 PDFTOTEXT = Path("/usr/bin/pdftotext")
 

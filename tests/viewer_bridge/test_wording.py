@@ -12,9 +12,9 @@ from triage.bolus import Bolus
 from triage.criteria import judged
 from triage.types import ArterialInput, Geometry, Interval, Motion, SecondOpinion
 from viewer_bridge.figures import CORES_APART
-from viewer_bridge.report_words import RULE, Words
-from viewer_bridge.wording.language import SENTENCES, Language
-from viewer_bridge.wording.phrases import TABLE, translated
+from viewer_bridge.report.wording.language import SENTENCES, Language
+from viewer_bridge.report.wording.phrases import TABLE, translated
+from viewer_bridge.report.words import RULE, Words
 
 FOREIGN = (Language.VIETNAMESE, Language.FRENCH)
 ENGLISH_WORDS = re.compile(r"\b(the|is|of|not|than|and|with|only|core|slices?|at|from|were|was)\b")

@@ -1,0 +1,1 @@
+"""Orthanc: what is stored there, and one of our own where a site has none."""

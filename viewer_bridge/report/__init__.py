@@ -1,0 +1,1 @@
+"""The report for the patient's record, in the languages of its readers."""

@@ -1,0 +1,1 @@
+"""Ways into viewers: links, and the one that is hosted here."""
