@@ -110,7 +110,7 @@ def test_our_own_reader_finds_the_series_in_place_and_time(written, study, tmp_p
     paths = []
     for number, ds in enumerate(written[Role.ALIGNED]):
         paths.append(tmp_path / f"{number}.dcm")
-        as_if_scanned = copy.copy(ds)
+        as_if_scanned = copy.deepcopy(ds)
         as_if_scanned.ImageType = ds.ImageType[:3]
         paths[-1].write_bytes(file_bytes(as_if_scanned))
     ours, theirs = open_ctp(paths), open_ctp(study)

@@ -35,6 +35,10 @@ ALIGNED_WORDS = "Frames of the CT perfusion series, averaged to the working grid
 MAXIMUM_WORDS = "Maximum over time of the aligned CT perfusion series"
 EXTENDED_WORDS = "Beyond the coverage of this frame: its outermost slice is repeated."
 
+OUR_RESULT = "STROKEGW"
+"""Fourth value of Image Type: a series in time that comes back to us must not be taken for a scan
+(`dicom_scp.recognition`)."""
+
 MS_PER_S = 1000.0
 UNEVEN_S = 0.1
 """Frames whose steps differ by more have no temporal resolution to state."""
@@ -89,6 +93,7 @@ def aligned_series(frames: AlignedFrames, origin: Origin) -> Iterator[Dataset]:
     """
     kind = SERIES[Role.ALIGNED]
     template = _derived(kind, ALIGNED_WORDS, (RESAMPLED,), frames.geometry, origin)
+    template.ImageType = [*template.ImageType, OUR_RESULT]
     template.NumberOfTemporalPositions = len(frames.kept)
     _state_resolution(template, frames)
     slices = frames.geometry.shape[0]

@@ -28,10 +28,6 @@ INT16_RANGE_HU = (-32768, 32767)
 COPIED = ("PatientPosition", "KVP", "PositionReferenceIndicator", "AcquisitionDate", "AcquisitionTime")
 """Attributes of the acquisition that stay true for its mean."""
 
-OUR_RESULT = "STROKEGW"
-"""Fourth value of Image Type: what comes back to us from elsewhere must not be taken for a scan
-(`dicom_scp.recognition`)."""
-
 TYPE_TWO = ("KVP", "PositionReferenceIndicator", "AcquisitionNumber")
 """May be empty in a CT image but not absent (PS3.3 A.3.3)."""
 
@@ -72,7 +68,7 @@ def ct_template(kind: SeriesKind, derivation: str, geometry: Geometry, origin: O
     for keyword in TYPE_TWO:
         if keyword not in ds:
             setattr(ds, keyword, None)
-    ds.ImageType = ["DERIVED", "SECONDARY", "AXIAL", OUR_RESULT]
+    ds.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
     ds.DerivationDescription = derivation
     ds.FrameOfReferenceUID = frame_of_reference(geometry, origin)
     spacing = np.array(geometry.spacing_mm)
