@@ -16,6 +16,7 @@ from gateway.config import Config, load
 from gateway.processes import ONE_BLAS_THREAD
 from gateway.storage import volume
 from triage.errors import ConfigError
+from viewer_bridge.report.wording.language import Language
 
 USAGE_EXIT = 2
 
@@ -24,7 +25,10 @@ SERVICES: Mapping[str, tuple[str, str]] = {
         "gateway.supervisor",
         "everything on this machine: listener, worker, api and, unless configured, Orthanc",
     ),
-    "listener": ("gateway.listener", "DICOM listener: C-ECHO and C-STORE into the durable spool"),
+    "listener": (
+        "gateway.listener",
+        "DICOM listener: images into the durable spool, storage commitment, query and retrieve",
+    ),
     "worker": ("gateway.worker", "workflows: forward, analyse, alert, publish, EMR"),
     "api": ("gateway.api.server", "console, REST, metrics, viewer and DICOMweb on one origin"),
 }
@@ -72,6 +76,12 @@ def parser() -> ArgumentParser:
         "--aligned",
         action="store_true",
         help="with --out: write the motion-corrected series and its maximum over time as well",
+    )
+    triage.add_argument(
+        "--language",
+        choices=[language.value for language in Language],
+        default=Language.VIETNAMESE.value,
+        help="of the PDF report among the DICOM objects (default vi)",
     )
     triage.add_argument(
         "--threads", type=int, default=2, metavar="N", help="threads of the analysis (default 2)"

@@ -194,6 +194,8 @@ class Publish(Section):
 
     language: Language = Language.VIETNAMESE
     """Of the PDF report; the pages are in English."""
+    regions: bool = False
+    """Whether a second segmentation shows Tmax > 4, 8 and 10 s and the voxels of the curves."""
 
 
 class Logging(Section):

@@ -22,7 +22,8 @@ from gateway.terminal import report
 from triage.errors import InputError
 from triage.types import Analysis, Status
 from viewer_bridge.objects.origin import Origin, creation_time
-from viewer_bridge.objects.results import file_bytes, result_objects
+from viewer_bridge.objects.results import Extras, file_bytes, result_objects
+from viewer_bridge.report.wording.language import Language
 
 NOT_ANALYSED_EXIT = 3
 USAGE_EXIT = 2
@@ -37,7 +38,7 @@ def run(arguments: Namespace) -> int:
     except InputError as exc:
         return _misused(str(exc))
     if arguments.out:
-        write(analysis, source, arguments.out)
+        write(analysis, source, arguments.out, Language(arguments.language))
         if arguments.aligned and analysis.findings is not None and source is not None:
             write_aligned_series(arguments.path, source, arguments.out / ALIGNED)
     result = analysis.result
@@ -66,16 +67,19 @@ def _analyse(folder: Path, threads: int, named: NDArray[np.int64] | None) -> tup
     return analyse_files(paths, header.study_uid, header.series_uid, threads, arterial_voxels=named), paths[0]
 
 
-def write(analysis: Analysis, source: Path | None, folder: Path) -> None:
-    """Write volumes, tables and ``dicom/`` into `folder`."""
+def write(
+    analysis: Analysis, source: Path | None, folder: Path, language: Language = Language.VIETNAMESE
+) -> None:
+    """Write volumes, tables and ``dicom/`` into `folder`; the report is in `language`."""
     objects = folder / "dicom"
     objects.mkdir(parents=True, exist_ok=True)
     if analysis.findings is not None:
         export(analysis.findings, folder)
     if source is not None:
         header = dcmread(source, stop_before_pixels=True)
+        extras = Extras(language=language)
         for number, item in enumerate(
-            result_objects(analysis, header, revision=1, software_version=SOFTWARE_VERSION)
+            result_objects(analysis, header, revision=1, software_version=SOFTWARE_VERSION, extras=extras)
         ):
             (objects / f"{number:03d}.dcm").write_bytes(file_bytes(item))
 

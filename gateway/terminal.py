@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 
-from triage.results import Criterion, Estimator, Interval, Severity, Status, TriageResult
-from viewer_bridge.figures import ONLY_TIME_TO_PEAK, floored, ratio_span, span, territories
+from triage.results import Criterion, Estimator, Interval, Status, TriageResult
+from viewer_bridge.figures import ONLY_TIME_TO_PEAK, floored, ratio_span, shown_flags, span, territories
 
 DISCLAIMER = "Research use. Not for primary diagnosis."
 COLUMN = 20
 """Width of the names in front of the values."""
 
 VOLUMES = {"core": "core_ml", "hypoperfused": "hypoperfused_ml", "mismatch": "mismatch_ml"}
-GRAVEST_FIRST = tuple(reversed(Severity))
 
 
 def report(result: TriageResult) -> str:
@@ -23,7 +22,7 @@ def _lines(result: TriageResult) -> Iterator[str]:
         yield f"not analysed: {result.reason}"
         return
     yield from (_row(name, text) for name, text in (_numbers(result) if result.trusted else _doubt(result)))
-    for flag in sorted(result.quality, key=lambda flag: GRAVEST_FIRST.index(flag.severity)):
+    for flag in shown_flags(result):
         yield _row(flag.severity, flag.text)
     if "total" in result.timing_s:
         yield _row("time", f"{result.timing_s['total']:.1f} s")

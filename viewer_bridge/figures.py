@@ -4,7 +4,15 @@ import math
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from triage.results import Interval, ModelFinding, SecondOpinion, Territory, TriageResult
+from triage.results import (
+    Interval,
+    ModelFinding,
+    QualityFlag,
+    SecondOpinion,
+    Severity,
+    Territory,
+    TriageResult,
+)
 
 RATIO_DECIMALS = 2
 
@@ -20,6 +28,20 @@ TERRITORIES = {
     Territory.POSTERIOR: "posterior cerebral",
     Territory.CEREBELLAR: "posterior fossa",
 }
+
+ABOUT_VOLUMES = frozenset(
+    {
+        "artefact_removed",
+        "calibration",
+        "ghost_core",
+        "low_flow_without_delay",
+        "scattered_delay",
+        "second_method",
+    }
+)
+"""Codes of flags that judge the volumes or give others: where no volume may be shown they would give it away."""
+
+GRAVEST_FIRST = tuple(reversed(Severity))
 
 ONLY_TIME_TO_PEAK = "Time to peak, no arterial input: not Tmax"
 """Title of the only map there is without an arterial input."""
@@ -80,6 +102,12 @@ def territories(volumes_ml: Mapping[str, float]) -> Iterator[tuple[str, float]]:
     for name, ml in sorted(volumes_ml.items(), key=lambda item: -item[1]):
         if ml > 0:
             yield TERRITORIES[Territory(name)], ml
+
+
+def shown_flags(result: TriageResult) -> list[QualityFlag]:
+    """Quality flags, the gravest first; without trust those that rest on the volumes are left out."""
+    shown = (flag for flag in result.quality if result.trusted or flag.code not in ABOUT_VOLUMES)
+    return sorted(shown, key=lambda flag: GRAVEST_FIRST.index(flag.severity))
 
 
 def disagreeing(result: TriageResult) -> list[SecondOpinion]:

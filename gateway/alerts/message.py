@@ -9,7 +9,7 @@ from typing import Any
 from gateway.revision import UNCHANGED
 from triage.errors import InputError
 from triage.results import Criterion, Estimator, Severity, Side, Status, TriageResult
-from viewer_bridge.figures import disagreeing, floored, span, volume
+from viewer_bridge.figures import disagreeing, floored, shown_flags, span, volume
 
 SECONDS_PER_MINUTE = 60
 
@@ -215,7 +215,7 @@ def _difference(result: TriageResult) -> list[str]:
 
 
 def _reasons(result: TriageResult, severity: Severity) -> str:
-    return "; ".join(flag.text.rstrip(".") for flag in result.quality if flag.severity is severity)
+    return "; ".join(flag.text.rstrip(".") for flag in shown_flags(result) if flag.severity is severity)
 
 
 def _quality(reasons: str) -> str:

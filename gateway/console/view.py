@@ -9,8 +9,8 @@ from gateway.console import wording
 from gateway.console.timeline import Timeline
 from gateway.console.wording import seconds_between
 from gateway.revision import UNCHANGED
-from triage.results import Estimator
-from viewer_bridge.figures import territories
+from triage.results import Estimator, Severity
+from viewer_bridge.figures import ABOUT_VOLUMES, GRAVEST_FIRST, territories
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class CaseView:
     @property
     def trusted(self) -> bool:
         """Whether the numbers may be shown as numbers."""
-        return self.analysed and not self.severe
+        return self.analysed and not any(flag["severity"] == Severity.SEVERE for flag in self._flags)
 
     @property
     def only_time_to_peak(self) -> bool:
@@ -102,10 +102,14 @@ class CaseView:
 
     @property
     def quality(self) -> Sequence[Mapping[str, str]]:
-        """Quality flags, worst first."""
-        order = {"severe": 0, "warning": 1, "info": 2}
-        flags = (self.result or {}).get("quality", ())
-        return sorted(flags, key=lambda flag: order.get(flag["severity"], 0))
+        """Quality flags, the gravest first; without trust those that rest on the volumes are left out."""
+        told = (flag for flag in self._flags if self.trusted or flag["code"] not in ABOUT_VOLUMES)
+        return sorted(told, key=lambda flag: GRAVEST_FIRST.index(flag["severity"]))
+
+    @property
+    def _flags(self) -> Sequence[Mapping[str, str]]:
+        flags: Sequence[Mapping[str, str]] = (self.result or {}).get("quality", ())
+        return flags
 
     @property
     def light(self) -> Light | None:
@@ -113,7 +117,7 @@ class CaseView:
         if not self.analysed:
             return None
         warnings = sum(flag["severity"] == "warning" for flag in self.quality)
-        if self.severe:
+        if not self.trusted:
             return Light("severe", "Do not trust")
         if warnings:
             return Light("warning", f"{warnings} warning{'s' * (warnings > 1)}")

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.emr.encoding import COMPONENT, coded, escaped, escaped_lines
-from triage.results import Criterion, Estimator, Severity, Side, Status, TriageResult
+from triage.results import Criterion, Estimator, Side, Status, TriageResult
+from viewer_bridge.figures import shown_flags
 from viewer_bridge.quantities import QUANTITIES, Quantity
 
 LOCAL = "99STROKEGW"
@@ -96,9 +97,7 @@ def _opinions(result: TriageResult) -> str:
 
 
 def _quality(result: TriageResult) -> str:
-    order = list(reversed(Severity))
-    flags = sorted(result.quality, key=lambda flag: order.index(flag.severity))
-    return "\n".join(f"{flag.severity}: {flag.text}" for flag in flags) or "no remarks"
+    return "\n".join(f"{flag.severity}: {flag.text}" for flag in shown_flags(result)) or "no remarks"
 
 
 def _software(result: TriageResult) -> str:

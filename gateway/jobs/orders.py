@@ -41,10 +41,12 @@ class RenderOrder:
     source: str
     revision: int
     created_at: str
-    former: tuple[str, ...] = ()
-    """Folders with the objects of former revisions, oldest first."""
+    former: tuple[tuple[str, ...], ...] = ()
+    """For each former revision, oldest first, the folders with its objects."""
     language: str = "vi"
     """Of the PDF report; see `viewer_bridge.report.wording.language`."""
+    regions: bool = False
+    """Whether further regions are wanted; see `viewer_bridge.objects.results.Extras`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import json
 import sys
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
@@ -34,9 +35,9 @@ def run(order: RenderOrder) -> None:
         revision=order.revision,
         software_version=SOFTWARE_VERSION,
         created_at=datetime.fromisoformat(order.created_at),
-        former=[_headers(Path(name)) for name in order.former],
+        former=[list(chain.from_iterable(map(_headers, folders))) for folders in order.former],
         pages=pages,
-        extras=Extras(language=Language(order.language)),
+        extras=Extras(regions=order.regions, language=Language(order.language)),
     )
     with casefolder.appearing(folder / OBJECTS) as scratch:
         for number, dataset in enumerate(objects):
@@ -55,9 +56,9 @@ def draw_tiles(analysis: Analysis, folder: Path) -> None:
         (scratch / MANIFEST).write_text(json.dumps(manifest(stack), ensure_ascii=False), "utf-8")
 
 
-def _headers(folder: Path) -> list[Dataset]:
-    """Headers of a former revision's objects."""
-    return [dcmread(path, stop_before_pixels=True) for path in sorted(folder.glob("*.dcm"))]
+def _headers(folder: str) -> list[Dataset]:
+    """Headers of the objects in a folder."""
+    return [dcmread(path, stop_before_pixels=True) for path in sorted(Path(folder).glob("*.dcm"))]
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ order a reader sees them, `gateway.steps.archiving` how each is compared.
 
 import subprocess
 from pathlib import Path
+from threading import Lock
 
 import structlog
 
 from gateway.desk import Desk
-from gateway.jobs.orders import OBJECTS, RenderOrder, command
+from gateway.jobs.orders import ALIGNED, OBJECTS, RenderOrder, command
 from gateway.ledger.records import Case, DeliveryKind
 from gateway.processes import last_words, run_to_end
 from gateway.steps import alerting, nodes
@@ -20,6 +21,9 @@ from gateway.steps.parcels import Kind, parcels_in
 from triage.errors import AnalysisError, TemporaryError
 
 log = structlog.get_logger()
+
+RENDERING = Lock()
+"""One at a time: each takes half a gigabyte, and two cores draw two cases no sooner side by side."""
 
 RENDER_TIMEOUT_S = 120.0
 """Ten times what a study of 320 slices takes."""
@@ -51,18 +55,24 @@ def publish(desk: Desk, case: Case, _target: str, _key: str) -> str:
 def objects_of(desk: Desk, case: Case) -> Path:
     """The folder with the objects of the case's present revision, which are drawn unless they were."""
     folder = desk.folder(case.id, case.revision) / OBJECTS
-    if not folder.exists():
-        _render(desk, case)
+    with RENDERING:
+        if not folder.exists():
+            _render(desk, case)
     return folder
 
 
 def _render(desk: Desk, case: Case) -> None:
     folder = desk.folder(case.id, case.revision)
     created_at = case.times["analysed_at"] or ""  # as recorded: a repeat must give the same bytes
-    former = (desk.folder(case.id, number) / OBJECTS for number in range(1, case.revision))
-    drawn = tuple(str(objects) for objects in former if objects.exists())
-    source, language = str(desk.some_image(case)), desk.config.publish.language
-    order = RenderOrder(str(folder), source, case.revision, created_at, drawn, language)
+    order = RenderOrder(
+        str(folder),
+        str(desk.some_image(case)),
+        case.revision,
+        created_at,
+        former=tuple(filter(None, (_published(desk, case, number) for number in range(1, case.revision)))),
+        language=desk.config.publish.language,
+        regions=desk.config.publish.regions,
+    )
     arguments, text = command(order)
     try:
         run_to_end(arguments, text, RENDER_TIMEOUT_S, folder)
@@ -73,3 +83,9 @@ def _render(desk: Desk, case: Case) -> None:
         if exc.returncode < 0:
             raise TemporaryError(f"drawing was killed by signal {-exc.returncode}") from exc
         raise AnalysisError("the result objects could not be built; the worker's log says why") from exc
+
+
+def _published(desk: Desk, case: Case, revision: int) -> tuple[str, ...]:
+    """Folders with the objects of a former revision, those that somebody asked for among them."""
+    folders = (desk.folder(case.id, revision) / name for name in (OBJECTS, ALIGNED))
+    return tuple(str(folder) for folder in folders if folder.exists())

@@ -32,6 +32,7 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code
 
 from triage.results import Estimator, ModelFinding, SecondOpinion, Side, Status, TriageResult
+from viewer_bridge.figures import shown_flags
 from viewer_bridge.objects import codes
 from viewer_bridge.objects.measurements import (
     PROPERTY,
@@ -175,7 +176,7 @@ def _brain(result: TriageResult, origin: Origin) -> ContentSequence:
         said += [verdict(name, criterion) for name, criterion in result.criteria.items()]
         if result.reference:
             said.append(remark(codes.NORMAL_REFERENCE, result.reference))
-    said += [quality_finding(flag) for flag in result.quality]
+    said += [quality_finding(flag) for flag in shown_flags(result)]
     said.append(remark(codes.COMMENT, RESEARCH_USE))
     group[0].ContentSequence.extend(said)
     return group

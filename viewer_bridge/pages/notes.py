@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from triage.results import Criterion, QualityFlag, Severity, TriageResult
-from viewer_bridge.figures import differing_networks
+from triage.results import Criterion, Severity, TriageResult
+from viewer_bridge.figures import differing_networks, shown_flags
 from viewer_bridge.pages.canvas import AMBER, GREY, RED, WHITE, Box, Canvas, Colour
 from viewer_bridge.pages.lettering import wrap
 
@@ -18,18 +18,6 @@ CITATION = re.compile(r" \([^()]*\b(?:19|20)\d\d, [^()]*\)$")
 
 SEVERITY_COLOURS = {Severity.INFO: GREY, Severity.WARNING: AMBER, Severity.SEVERE: RED}
 
-ABOUT_VOLUMES = frozenset(
-    {
-        "artefact_removed",
-        "calibration",
-        "ghost_core",
-        "low_flow_without_delay",
-        "scattered_delay",
-        "second_method",
-    }
-)
-"""Codes of flags that judge the volumes or give others: where no volume may be shown they would give it away."""
-
 Line = tuple[str, Colour]
 
 
@@ -38,13 +26,6 @@ def note_lines(result: TriageResult, width_px: int) -> list[Line]:
     return [
         (line, colour) for words, colour in _texts(result) for line in wrap(words, NOTE_SIZE_PX, width_px)
     ]
-
-
-def shown_flags(result: TriageResult) -> list[QualityFlag]:
-    """Quality flags, the gravest first; without trust those that rest on the volumes are left out."""
-    gravest_first = list(reversed(SEVERITY_COLOURS))
-    shown = (flag for flag in result.quality if result.trusted or flag.code not in ABOUT_VOLUMES)
-    return sorted(shown, key=lambda flag: gravest_first.index(flag.severity))
 
 
 def notes_height(lines: Sequence[Line]) -> int:

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from triage.types import Analysis, ArterialInput, Findings, Float64, Motion, TriageResult
+from viewer_bridge.figures import shown_flags
 from viewer_bridge.pages.canvas import AMBER, BODY, FAINT, GREY, RED, WHITE, Box, Canvas, Colour, framed
 from viewer_bridge.pages.colour_maps import Rgb
 from viewer_bridge.pages.lettering import width_px, wrap
-from viewer_bridge.pages.notes import NOTE_SIZE_PX, SEVERITY_COLOURS, STEP_PX, shown_flags, write_notes
+from viewer_bridge.pages.notes import NOTE_SIZE_PX, SEVERITY_COLOURS, STEP_PX, write_notes
 from viewer_bridge.pages.panels import provenance
 from viewer_bridge.pages.picks import pick_pictures
 from viewer_bridge.pages.plots import LEFT_PX, Axes, Curve, Range, dashed, draw, frame

@@ -6,8 +6,7 @@ from itertools import zip_longest
 from reportlab.platypus import Flowable, PageBreak
 
 from triage.types import Estimator, Severity, Status, Thresholds, TriageResult
-from viewer_bridge.figures import TERRITORIES, differing_networks, territories
-from viewer_bridge.pages.notes import shown_flags
+from viewer_bridge.figures import TERRITORIES, differing_networks, shown_flags, territories
 from viewer_bridge.pages.panels import SMALLEST_SHOWN_ML, VOLUME_TABLES, with_unit
 from viewer_bridge.report.sheet import (
     ALARMING,
