@@ -96,14 +96,12 @@ def receiver(kind: str, target: str) -> str:
 
 
 def volume(ml: float | None) -> str:
-    """A volume without its unit; a tenth is shown only where it could matter.
+    """A volume without its unit, to the digit that every report prints.
 
-    >>> volume(83.4), volume(3.26), volume(0.0), volume(None)
-    ('83', '3.3', '0', '–')
+    >>> volume(83.4), volume(0.0), volume(None)
+    ('83.4', '0.0', '–')
     """
-    if ml is None:
-        return NOTHING
-    return f"{ml:.0f}" if ml >= 10 or ml == 0 else f"{ml:.1f}"
+    return NOTHING if ml is None else f"{ml:.1f}"
 
 
 def ratio(value: float | None) -> str:
