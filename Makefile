@@ -8,6 +8,8 @@ SHELL := /bin/bash
 OHIF_VERSION := 3.13.2
 OHIF := .cache/ohif/$(OHIF_VERSION)/dist
 BIN := .venv/bin
+# Half of the time tests wait for processes, so two cores serve two workers; a file stays with one, which shares its fixtures.
+WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 SOURCES := gateway dicom_scp triage models viewer_bridge benchmarks tests
 
 # Debian packages: `orthanc`, `orthanc-dicomweb` and `dcmtk` run the demo, the others are peers in the tests.
@@ -36,7 +38,7 @@ check:
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest $(PYTEST)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest $(WORKERS) $(PYTEST)
 
 fix:
 	$(BIN)/ruff format $(SOURCES)

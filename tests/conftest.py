@@ -1,15 +1,19 @@
 """Real peers for every test: started on free loopback ports, stopped by process id."""
 
+import logging
 import os
 import pwd
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.running import free_port
+from gateway import logs
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_FLAGS = [
@@ -22,7 +26,43 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+LONGEST_FIRST = (
+    "tests/walk/",
+    "tests/faults/",
+    "tests/viewer_bridge/",
+    "tests/gateway/",
+    "tests/triage/",
+    "tests/phantom/",
+)
+"""Two workers end together when no long file is left for the end."""
+POSTGRES_READY_S = 60.0
 POSTGRES_BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order by folder; files keep their order, and so do the tests of a file."""
+    items.sort(
+        key=lambda item: next(
+            (n for n, f in enumerate(LONGEST_FIRST) if item.nodeid.startswith(f)), len(LONGEST_FIRST)
+        )
+    )
+
+
+@pytest.fixture(autouse=True)
+def logs_of_one_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A command that runs in the tests' own process sets up the logs for its own test only."""
+    configure = structlog.configure
+    monkeypatch.setattr(
+        structlog, "configure", lambda **how: configure(**{**how, "cache_logger_on_first_use": False})
+    )
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        for handler in logging.root.handlers[:]:
+            if type(handler) is logging.StreamHandler:  # pytest's own are of other classes
+                logging.root.removeHandler(handler)
+        for name in logs._OURS:
+            logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")
@@ -66,9 +106,10 @@ def a_postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )
     try:
         ready = [binaries / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-t", "1"]
-        for _ in range(100):
-            if subprocess.run(ready, check=False, capture_output=True).returncode == 0:
-                break
+        deadline = time.monotonic() + POSTGRES_READY_S
+        while subprocess.run(ready, check=False, capture_output=True).returncode:
+            assert time.monotonic() < deadline, "PostgreSQL does not answer"
+            time.sleep(0.05)
         yield f"postgresql://{user}@127.0.0.1:{port}/postgres"
     finally:
         server.terminate()

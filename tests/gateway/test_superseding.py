@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from uuid import NAMESPACE_OID, uuid5
 
@@ -12,7 +13,7 @@ from pydicom.uid import KeyObjectSelectionDocumentStorage
 from gateway.console.view import CaseView
 from gateway.jobs import render
 from gateway.jobs.orders import OBJECTS, RenderOrder
-from gateway.ledger.records import DeliveryState
+from gateway.ledger.records import DeliveryKind, DeliveryState
 from gateway.steps import alerting
 from gateway.steps.parcels import parcels_in
 from tests.gateway.house import a_house
@@ -184,6 +185,21 @@ def test_that_nobody_answered_is_seen_after_an_unchanged_revision(nowhere):
     alerting.nobody_answered(nowhere.desk, nowhere.case.id, 1)
     silent = [d for d in nowhere.desk.ledger.deliveries.of_case(nowhere.case.id) if d.target == "team"]
     assert [d.state for d in silent] == [DeliveryState.FAILED]
+
+
+def test_the_console_alone_is_a_level_whose_silence_is_seen(nowhere):
+    """A site that configured nobody to call."""
+    alerts = nowhere.desk.config.alerts.model_copy(update={"levels": ()})
+    desk = replace(nowhere.desk, config=nowhere.desk.config.model_copy(update={"alerts": alerts}))
+    assert (nowhere.desk.alert_levels, desk.alert_levels) == (2, 1)
+    nowhere.conclude(nowhere.whole)
+    case_id = nowhere.case.id
+    alerting.escalate(desk, case_id, 1, 0)
+    alerting.nobody_answered(desk, case_id, 1)
+    told = {
+        d.target: d.state for d in desk.ledger.deliveries.of_case(case_id) if d.kind is DeliveryKind.ALERT
+    }
+    assert told == {"console": DeliveryState.DELIVERED, "team": DeliveryState.FAILED}
 
 
 def test_an_alert_goes_on_while_late_images_come(nowhere):

@@ -6,7 +6,7 @@ from benchmarks.phantom import Patient, make_patient
 from benchmarks.scanner import write_study
 from benchmarks.small_emr import SmallEmr
 from benchmarks.small_phone import SmallPhone
-from tests.walk.peers import tables
+from tests.walk.peers import opened, tables
 
 SMALL = {"matrix": 128, "slices": 12, "frames": 30, "frame_step_s": 2.0}
 """128 x 128 x 12 over a minute: the smallest on which the analysis still finds the arteries."""
@@ -21,6 +21,13 @@ def a_phantom():
 def a_study(a_phantom, tmp_path):
     """The study as a scanner writes it, with UIDs of its own."""
     return write_study(a_phantom, tmp_path / "scanner", "siemens")
+
+
+@pytest.fixture(scope="module")
+def a_site(tmp_path_factory):
+    """A gateway takes seven seconds to start and stop: the studies of a module walk through one."""
+    with opened(tmp_path_factory.mktemp("site") / "gateway") as site:
+        yield site
 
 
 @pytest.fixture

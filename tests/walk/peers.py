@@ -1,9 +1,43 @@
 """What stands around the gateway in these tests, and when all of it is served."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from benchmarks.running import RunningGateway, running_gateway
 from benchmarks.small_emr import SmallEmr
 from benchmarks.small_phone import SmallPhone
+
+
+@dataclass(frozen=True)
+class Site:
+    """One gateway that outlives the studies of a module, and its peers; each test asks for its own study only."""
+
+    gateway: RunningGateway
+    phone: SmallPhone
+    emr: SmallEmr
+
+    def restarts(self) -> int:
+        return sum('"process died and is restarted"' in line for line in list(self.gateway.log))
+
+    def alerts(self, case_id: str) -> list[dict[str, Any]]:
+        return [alert for alert in self.phone.alerts if alert["case_id"] == case_id]
+
+    def messages(self, study_uid: str) -> list[str]:
+        return [message for message in self.emr.messages if study_uid in message]
+
+
+@contextmanager
+def opened(folder: Path, changes: Mapping[str, Any] | None = None) -> Iterator[Site]:
+    """A gateway with one phone and one EMR."""
+    with (
+        SmallPhone() as phone,
+        SmallEmr() as emr,
+        running_gateway(folder, tables(phone, emr) | (changes or {})) as gateway,
+    ):
+        yield Site(gateway, phone, emr)
 
 
 def tables(phone: SmallPhone, emr: SmallEmr) -> dict[str, dict[str, Any]]:
