@@ -79,7 +79,7 @@ def test_a_study_walks_from_the_scanner_to_phone_archive_and_emr(a_phantom, a_st
     assert re.search(r"12 of 12 slices x 30 of 30 frames", case["proof"])
 
     (alert,) = site.alerts(case["id"])
-    assert f"core {result['core_ml']:.0f} ml" in alert["lines"][0]
+    assert f"core {result['core_ml']:.1f} ml" in alert["lines"][0]
     assert alert["link"] == case["links"]["case"]
     (message,) = site.messages(a_study.study_uid)
     assert f"Infarct core volume^99STROKEGW||{result['core_ml']:.1f}|mL" in message
