@@ -53,7 +53,9 @@ def dying_with_parent(command: Sequence[str]) -> list[str]:
 
 def start(command: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Start a long-running child that dies with us."""
-    return subprocess.Popen(dying_with_parent(command), env={**FEW_HEAPS, **os.environ, **(environment or {})})
+    return subprocess.Popen(
+        dying_with_parent(command), env={**FEW_HEAPS, **os.environ, **(environment or {})}
+    )
 
 
 def run_to_end(command: Sequence[str], text: str, timeout_s: float, folder: Path) -> None:
