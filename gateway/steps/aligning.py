@@ -4,22 +4,17 @@ Nobody's alert waits for this: one case at a time is worked on, in a child of th
 while an analysis needs the machine, and its uploads let every analysis pass.
 """
 
-import subprocess
 from pathlib import Path
 from threading import BoundedSemaphore
 
-import structlog
-
 from gateway.desk import Desk
-from gateway.jobs.orders import ALIGNED, AlignOrder, command
+from gateway.jobs.orders import ALIGNED, AlignOrder
 from gateway.ledger.records import Case
-from gateway.processes import last_words, run_to_end
 from gateway.steps.archiving import hand_over
+from gateway.steps.drawing import carry_out
 from gateway.steps.parcels import parcels_in
 from gateway.storage.restoration import missing_from
-from triage.errors import AnalysisError, InputError, TemporaryError
-
-log = structlog.get_logger()
+from triage.errors import InputError, TemporaryError
 
 ONE = BoundedSemaphore(1)
 """Each takes as much memory as an analysis."""
@@ -61,14 +56,5 @@ def _build(desk: Desk, case: Case) -> None:
         revision=case.revision,
         created_at=case.times["analysed_at"] or "",  # as recorded: a repeat must give the same bytes
     )
-    arguments, text = command(order)
     desk.analysts.let_pass()
-    try:
-        run_to_end(arguments, text, ALIGN_TIMEOUT_S, folder)
-    except subprocess.TimeoutExpired as exc:
-        raise TemporaryError(f"aligning took longer than {ALIGN_TIMEOUT_S:.0f} s") from exc
-    except subprocess.CalledProcessError as exc:
-        log.exception("aligning died", case_id=case.id, code=exc.returncode, where=last_words(exc.stderr))
-        if exc.returncode < 0:
-            raise TemporaryError(f"aligning was killed by signal {-exc.returncode}") from exc
-        raise AnalysisError("the series could not be aligned; the worker's log says why") from exc
+    carry_out(order, case.id, ALIGN_TIMEOUT_S)

@@ -5,22 +5,17 @@ under the same UIDs, whenever a kill, a restart or an outage falls in between. `
 order a reader sees them, `gateway.steps.archiving` how each is compared.
 """
 
-import subprocess
 from pathlib import Path
 from threading import Lock
 
-import structlog
-
 from gateway.desk import Desk
-from gateway.jobs.orders import ALIGNED, OBJECTS, RenderOrder, command
+from gateway.jobs.orders import ALIGNED, OBJECTS, RenderOrder
 from gateway.ledger.records import Case, DeliveryKind
-from gateway.processes import last_words, run_to_end
 from gateway.steps import alerting, nodes
 from gateway.steps.archiving import hand_over
+from gateway.steps.drawing import carry_out
 from gateway.steps.parcels import Kind, parcels_in
-from triage.errors import AnalysisError, TemporaryError
-
-log = structlog.get_logger()
+from triage.errors import TemporaryError
 
 RENDERING = Lock()
 """One at a time: each takes half a gigabyte, and two cores draw two cases no sooner side by side."""
@@ -73,16 +68,7 @@ def _render(desk: Desk, case: Case) -> None:
         language=desk.config.publish.language,
         regions=desk.config.publish.regions,
     )
-    arguments, text = command(order)
-    try:
-        run_to_end(arguments, text, RENDER_TIMEOUT_S, folder)
-    except subprocess.TimeoutExpired as exc:
-        raise TemporaryError(f"drawing took longer than {RENDER_TIMEOUT_S:.0f} s") from exc
-    except subprocess.CalledProcessError as exc:
-        log.exception("drawing died", case_id=case.id, code=exc.returncode, where=last_words(exc.stderr))
-        if exc.returncode < 0:
-            raise TemporaryError(f"drawing was killed by signal {-exc.returncode}") from exc
-        raise AnalysisError("the result objects could not be built; the worker's log says why") from exc
+    carry_out(order, case.id, RENDER_TIMEOUT_S)
 
 
 def _published(desk: Desk, case: Case, revision: int) -> tuple[str, ...]:

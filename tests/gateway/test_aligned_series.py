@@ -28,7 +28,6 @@ from gateway.jobs import align
 from gateway.jobs.orders import ALIGNED, AlignOrder, command
 from gateway.lanes import lane_of
 from gateway.ledger.records import DeliveryState
-from gateway.steps import aligning
 from tests.dicom_scp.conftest import _ct_slice, _write
 from tests.gateway.house import a_house
 from tests.triage import heads
@@ -246,7 +245,7 @@ def test_it_is_ordered_once_visible_and_repeated_until_the_archive_has_it(tmp_pa
             order = json.loads(text)
             align.run(AlignOrder(**order | {"paths": tuple(map(str, study))}))
 
-        monkeypatch.setattr(aligning, "run_to_end", build)
+        monkeypatch.setattr("gateway.steps.drawing.run_to_end", build)
         object.__setattr__(house.desk, "analysts", SimpleNamespace(let_pass=lambda: passed.append(1)))
         assert house.deliver("aligned") == {key: False}
         assert house.desk.ledger.deliveries.get(key).state is DeliveryState.RETRYING

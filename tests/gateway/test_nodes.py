@@ -68,7 +68,7 @@ def _beyond_the_first(folder):
 
 @pytest.fixture
 def house(tmp_path, drawing, monkeypatch):
-    monkeypatch.setattr("gateway.steps.publishing.run_to_end", drawing)
+    monkeypatch.setattr("gateway.steps.drawing.run_to_end", drawing)
     nodes._places.clear()
     with a_house(tmp_path / "site", SimpleNamespace(upload=away), STUDY) as house:
         house.conclude(house.whole)

@@ -70,7 +70,7 @@ def drawing(tmp_path_factory):
 
 @pytest.fixture
 def house(tmp_path, door, server, drawing, monkeypatch):
-    monkeypatch.setattr("gateway.steps.publishing.run_to_end", drawing)
+    monkeypatch.setattr("gateway.steps.drawing.run_to_end", drawing)
     _empty(server)
     archive = Orthanc(door.url, USER, RunningOrthanc.password)
     with a_house(tmp_path, archive, STUDY) as house:

@@ -41,7 +41,7 @@ def draw_here(_arguments, order, *_):
 
 @pytest.fixture
 def house(tmp_path, an_orthanc, request, monkeypatch):
-    monkeypatch.setattr("gateway.steps.publishing.run_to_end", draw_here)
+    monkeypatch.setattr("gateway.steps.drawing.run_to_end", draw_here)
     study = f"2.25.{uuid5(NAMESPACE_OID, request.node.name).int}"
     with a_house(tmp_path, an_orthanc, study) as house:
         yield house

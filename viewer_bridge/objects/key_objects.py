@@ -35,12 +35,7 @@ def key_objects(pages: Sequence[Dataset], origin: Origin) -> Dataset:
     ds = KeyObjectSelectionDocument(
         evidence=pages,
         content=content,
-        series_instance_uid=origin.uid(KIND.role),
-        series_number=origin.series_number(KIND),
-        sop_instance_uid=origin.uid(KIND.role, 1),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        series_description=origin.described(KIND),
+        **origin.placed(KIND),
     )
     ds.ManufacturerModelName = MANUFACTURER
     origin.stamp(ds, KIND)

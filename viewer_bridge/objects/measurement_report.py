@@ -47,7 +47,7 @@ from viewer_bridge.objects.measurements import (
     volume,
 )
 from viewer_bridge.objects.origin import MANUFACTURER, RESEARCH_USE, Origin
-from viewer_bridge.objects.segmentation import ALGORITHM_NAME, NO_SERIAL_NUMBER, tracking_uid
+from viewer_bridge.objects.segmentation import ALGORITHM_NAME, tracking_uid
 from viewer_bridge.objects.series import SERIES
 from viewer_bridge.objects.uids import Role, derived_uid
 from viewer_bridge.quantities import CORE, FURTHER_VOLUMES, HYPOPERFUSED, MISMATCH, RATIOS, Quantity
@@ -84,15 +84,8 @@ def measurement_report(
     ds = Comprehensive3DSR(
         evidence=[*evidence, *segments],
         content=content,
-        series_instance_uid=origin.uid(KIND.role),
-        series_number=origin.series_number(KIND),
-        sop_instance_uid=origin.uid(KIND.role, 1),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MANUFACTURER,
-        software_versions=origin.software_version,
-        device_serial_number=NO_SERIAL_NUMBER,
-        series_description=origin.described(KIND),
+        **origin.placed(KIND),
+        **origin.device,
         is_complete=True,
         is_final=False,
         is_verified=False,

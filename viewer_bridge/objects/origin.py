@@ -24,6 +24,9 @@ IMPLEMENTATION_CLASS_UID = UID(derived_uid("implementation"))
 IMPLEMENTATION_VERSION_NAME = "STROKEGW"
 
 MANUFACTURER = "stroke-gateway"
+NO_SERIAL_NUMBER = "none"
+"""The device is software; the module insists on a number (PS3.3 C.7.5.2)."""
+
 RESEARCH_USE = "Research use. Not for primary diagnosis."
 
 DOCUMENTS = frozenset({"SR", "KO", "DOC"})
@@ -112,6 +115,26 @@ class Origin:
     def described(self, kind: SeriesKind) -> str:
         """Return what a reader sees in the list of series: a later revision says first that it is one."""
         return kind.description if self.revision == 1 else f"REV {self.revision}: {kind.description}"
+
+    def placed(self, kind: SeriesKind) -> dict[str, Any]:
+        """Where the only object of a series stands, as highdicom wants it said."""
+        return {
+            "series_instance_uid": self.uid(kind.role),
+            "series_number": self.series_number(kind),
+            "series_description": self.described(kind),
+            "sop_instance_uid": self.uid(kind.role, 1),
+            "instance_number": 1,
+            "manufacturer": MANUFACTURER,
+        }
+
+    @property
+    def device(self) -> dict[str, str]:
+        """Who made an object, as highdicom wants it said where a device is asked for."""
+        return {
+            "manufacturer_model_name": MANUFACTURER,
+            "software_versions": self.software_version,
+            "device_serial_number": NO_SERIAL_NUMBER,
+        }
 
     def blank(self, kind: SeriesKind, sop_class: str, index: int) -> Dataset:
         """Return a new object of a series with every shared module filled in."""

@@ -20,8 +20,8 @@ from pydicom.sr.coding import Code
 
 from triage.types import Analysis, Estimator, Findings, Float32
 from viewer_bridge.objects import codes
-from viewer_bridge.objects.origin import MANUFACTURER, RESEARCH_USE, Origin
-from viewer_bridge.objects.segmentation import NO_SERIAL_NUMBER, settle_dimensions
+from viewer_bridge.objects.origin import RESEARCH_USE, Origin
+from viewer_bridge.objects.segmentation import settle_dimensions
 from viewer_bridge.objects.series import SERIES
 from viewer_bridge.objects.uids import Role
 from viewer_bridge.pages.colour_maps import MAP_LOOKS
@@ -79,14 +79,8 @@ def _object(quantity: Quantity, values: Float32, reference: Sequence[Dataset], o
     ds = ParametricMap(
         source_images=reference,
         pixel_array=np.where(np.isfinite(values), values, np.float32(PADDING)),
-        series_instance_uid=origin.uid(kind.role),
-        series_number=origin.series_number(kind),
-        sop_instance_uid=origin.uid(kind.role, 1),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MANUFACTURER,
-        software_versions=origin.software_version,
-        device_serial_number=NO_SERIAL_NUMBER,
+        **origin.placed(kind),
+        **origin.device,
         contains_recognizable_visual_features=False,
         real_world_value_mappings=[_mapping(quantity, values)],
         voi_lut_transformations=[
@@ -96,7 +90,6 @@ def _object(quantity: Quantity, values: Float32, reference: Sequence[Dataset], o
         content_description=RESEARCH_USE,
         image_flavor=ImageFlavorValues.PERFUSION,
         derivation=codes.PERFUSION_ANALYSIS,
-        series_description=origin.described(kind),
     )
     ds.FloatPixelPaddingValue = ds.FloatPixelPaddingRangeLimit = PADDING
     ds.BodyPartExamined = "HEAD"  # not a paired one: no laterality is asked for (PS3.3 C.7.3.1)

@@ -20,7 +20,7 @@ from pydicom.sr.coding import Code
 from triage.assessment import late_areas
 from triage.types import Findings, Mask, Thresholds, TissueClass
 from viewer_bridge.objects import codes
-from viewer_bridge.objects.origin import MANUFACTURER, RESEARCH_USE, Origin
+from viewer_bridge.objects.origin import RESEARCH_USE, Origin
 from viewer_bridge.objects.series import SERIES, SeriesKind
 from viewer_bridge.objects.uids import Role
 from viewer_bridge.pages.tiles import CORE_RGB, HYPOPERFUSED_RGB
@@ -29,9 +29,6 @@ KIND = SERIES[Role.SEGMENTATION]
 REGIONS = SERIES[Role.REGIONS]
 
 ALGORITHM_NAME = "stroke-gateway triage"
-
-NO_SERIAL_NUMBER = "none"
-"""The device is software; the module insists on a number (PS3.3 C.7.5.2)."""
 
 CUT = Thresholds()
 
@@ -134,17 +131,10 @@ def _object(
         pixel_array=stack.astype(np.uint8),
         segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=list(_descriptions([look for look in looks if look.name in masks], origin)),
-        series_instance_uid=origin.uid(kind.role),
-        series_number=origin.series_number(kind),
-        sop_instance_uid=origin.uid(kind.role, 1),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MANUFACTURER,
-        software_versions=origin.software_version,
-        device_serial_number=NO_SERIAL_NUMBER,
+        **origin.placed(kind),
+        **origin.device,
         content_label=label,
         content_description=RESEARCH_USE,
-        series_description=origin.described(kind),
     )
     origin.stamp(ds, kind)
     settle_dimensions(ds, origin, kind)

@@ -54,12 +54,7 @@ def rejection_note(former: Sequence[Dataset], origin: Origin) -> list[Dataset]:
     ds = KeyObjectSelectionDocument(
         evidence=rejected,
         content=content,
-        series_instance_uid=origin.uid(KIND.role),
-        series_number=origin.series_number(KIND),
-        sop_instance_uid=origin.uid(KIND.role, 1),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        series_description=origin.described(KIND),
+        **origin.placed(KIND),
     )
     ds.ManufacturerModelName = MANUFACTURER
     origin.stamp(ds, KIND)
