@@ -88,27 +88,25 @@ def a_postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         check=True,
         **quiet,
     )
-    server = subprocess.Popen(
-        [
-            *prefix,
-            binaries / "postgres",
-            "-D",
-            data,
-            "-p",
-            str(port),
-            "-k",
-            folder,
-            "-c",
-            "listen_addresses=127.0.0.1",
-        ],
-        cwd=folder,
-        stderr=subprocess.DEVNULL,
-    )
+    command = [
+        binaries / "postgres",
+        "-D",
+        data,
+        "-p",
+        str(port),
+        "-k",
+        folder,
+        "-c",
+        "listen_addresses=127.0.0.1",
+    ]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen([*prefix, *command], cwd=folder, stderr=log)
     try:
         ready = [binaries / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-t", "1"]
         deadline = time.monotonic() + POSTGRES_READY_S
         while subprocess.run(ready, check=False, capture_output=True).returncode:
-            assert time.monotonic() < deadline, "PostgreSQL does not answer"
+            is_alive = server.poll() is None and time.monotonic() < deadline
+            assert is_alive, f"PostgreSQL does not answer: {(folder / 'log').read_text('utf-8')}"
             time.sleep(0.05)
         yield f"postgresql://{user}@127.0.0.1:{port}/postgres"
     finally:

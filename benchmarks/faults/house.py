@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,6 +80,8 @@ class House:
     settings: dict[str, object] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     pid: int = 0
+    _handle: int | None = None
+    """Of the process itself: thousands of deaths use numbers up, and a number may soon be somebody else's."""
 
     @property
     def log(self) -> Path:
@@ -108,10 +110,17 @@ class House:
             toml({"site": {"data_dir": str(self.data_dir)}, "dicom": {**dicom, **self.settings}}), "utf-8"
         )
         self.pid = self.stable.start(["listener", "--config", str(config)], self.mutant, self.log)
+        self._let_go()
+        with suppress(ProcessLookupError):
+            self._handle = os.pidfd_open(self.pid)
 
     def is_alive(self) -> bool:
         """Whether the process runs."""
-        return is_alive(self.pid)
+        if self._handle is None:
+            return False
+        ended = select.poll()
+        ended.register(self._handle, select.POLLIN)
+        return not ended.poll(0)
 
     def kill(self) -> None:
         """Kill the process and wait for its end."""
@@ -122,19 +131,17 @@ class House:
         self._signal(signal.SIGTERM)
 
     def _signal(self, number: int) -> None:
-        if self.pid and self.is_alive():
-            os.kill(self.pid, number)
+        if self._handle is not None and self.is_alive():
+            signal.pidfd_send_signal(self._handle, number)
             if wait_until(lambda: not self.is_alive(), STOP_S, 0.005) > STOP_S:
-                os.kill(self.pid, signal.SIGKILL)
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+        self._let_go()
         self.pid = 0
 
-
-def is_alive(pid: int) -> bool:
-    """Whether a process exists and is no corpse."""
-    try:
-        return bool(pid) and Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    def _let_go(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+        self._handle = None
 
 
 @contextmanager

@@ -6,10 +6,12 @@ process id. What it starts is what ``stroke-gateway listener`` starts, from the 
 
 import json
 import os
+import select
 import signal
 import stat
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -79,13 +81,22 @@ def main() -> None:
     children = []
     for line in sys.stdin:
         asked = json.loads(line)
-        children.append(start(asked["argv"], asked["mutant"], asked["log"]))
-        print(children[-1], flush=True)
-    for child in children:
-        try:
-            os.kill(child, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
+        child = start(asked["argv"], asked["mutant"], asked["log"])
+        children = [handle for handle in children if _is_alive(handle)]
+        with suppress(ProcessLookupError):
+            children.append(os.pidfd_open(child))
+        print(child, flush=True)
+    for handle in children:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+
+
+def _is_alive(handle: int) -> bool:
+    """Whether a process has not ended; the handle of one that has is closed."""
+    if select.select([handle], [], [], 0)[0]:
+        os.close(handle)
+        return False
+    return True
 
 
 if __name__ == "__main__":

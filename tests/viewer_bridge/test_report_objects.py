@@ -128,7 +128,7 @@ def test_run_lengths_of_any_picture_are_read_by_others(shape, source):
 
 
 def published_pages(source, picture):
-    return published(refused(), source, pages={"summary": picture})
+    return published(refused(), source, pages={"summary": picture}, revision=9)
 
 
 def test_orthanc_draws_packed_pages_as_they_were(orthanc, source):
