@@ -18,7 +18,7 @@ from gateway.steps.parcels import Kind, parcels_in
 from triage.errors import TemporaryError
 
 RENDERING = Lock()
-"""One at a time: each takes half a gigabyte, and two cores draw two cases no sooner side by side."""
+"""One at a time: each takes half a gigabyte (`benchmarks.objects`)."""
 
 RENDER_TIMEOUT_S = 120.0
 """Ten times what a study of 320 slices takes."""

@@ -18,10 +18,11 @@ from viewer_bridge.viewers.links import checked_uid
 
 CONNECT_S = 3.0
 READ_S = 30.0
+"""Orthanc answers most questions in milliseconds; half a minute of silence is an outage."""
+
 DIGESTED_BYTES_PER_S = 10e6
 """An upload is waited for that much longer: Orthanc 1.10.1 takes up to 10 s for each gigabyte on a quiet machine
 (measured), and a second try while it is still busy would double what it holds in memory."""
-"""Orthanc answers an upload in milliseconds; a minute-long silence is an outage."""
 
 ALIVE_S = 2.0
 """A health check must not wait longer than its caller's own."""
