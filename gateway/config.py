@@ -8,13 +8,16 @@ import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
+from gateway.alerts.settings import Alerts
+from gateway.emr.settings import Emr
+from gateway.listening import Dicom
 from gateway.pacs.settings import Pacs
 from gateway.runs.settings import Runs
-from gateway.section import AeTitle, Hours, Seconds, Section
+from gateway.section import Hours, Port, Seconds, Section
 from gateway.viewers import Viewer
 from triage.errors import ConfigError
 from viewer_bridge.report.wording.language import Language
@@ -22,65 +25,12 @@ from viewer_bridge.report.wording.language import Language
 ENVIRONMENT_PREFIX = "STROKE_GATEWAY__"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-Port = Annotated[int, Field(ge=0, le=65535)]
-
 
 class Site(Section):
     """Who we are and where our data lies."""
 
     name: str = "stroke-gateway"
     data_dir: Path = Path("stroke-gateway-data")
-
-
-class DicomPeer(Section):
-    """A DICOM peer that is let in, from where, and what it may do beyond verification."""
-
-    ae_title: AeTitle
-    addresses: tuple[str, ...] = ()
-    """Addresses or networks such as ``10.1.2.0/24``; empty allows any."""
-    may: tuple[Literal["store", "query", "commit"], ...] = ("store",)
-    """Retrieving by C-GET takes "store" as well, since it stores on the peer's own association."""
-    host: str = ""
-    port: Port = 0
-    """Where it listens itself: for reports of storage commitment, and as a destination of C-MOVE."""
-
-    @model_validator(mode="after")
-    def _has_whole_address(self) -> Self:
-        if bool(self.host) != bool(self.port):
-            raise ValueError("host and port of a peer belong together")
-        return self
-
-
-class DicomTls(Section):
-    """PEM files for TLS with mutual authentication; without a port of its own TLS is all there is."""
-
-    certificate: Path
-    key: Path
-    authorities: Path
-    """Those who may vouch for peers."""
-    port: Port | None = None
-
-
-class Dicom(Section):
-    """The DICOM listener."""
-
-    ae_title: AeTitle = "STROKEGW"
-    host: str = "0.0.0.0"  # noqa: S104 - scanners are other machines
-    port: Port = 11112
-    processes: Annotated[int, Field(ge=1, le=16)] = 1
-    """Processes on the port; each takes as many associations as are allowed."""
-    calling_ae_titles: tuple[AeTitle, ...] = ()
-    peers: tuple[DicomPeer, ...] = ()
-    """Empty lets everybody in who gets through the other rules."""
-    tls: DicomTls | None = None
-    storage_commitment: bool = False
-    """Vouch for received objects; peers need "commit" in ``may``, and an address unless they wait for the report."""
-    query_retrieve: bool = False
-    """Answer C-FIND, C-MOVE and C-GET from the archive, for peers with "query" in ``may`` and nobody else."""
-    maximum_associations: Annotated[int, Field(ge=1)] = 32
-    associations_per_peer: Annotated[int, Field(ge=1)] = 24
-    """From one address, so that no single sender can take them all."""
-    free_bytes_floor: Annotated[int, Field(ge=0)] = 2 * 1024**3
 
 
 class Http(Section):
@@ -148,45 +98,6 @@ class Worker(Section):
     slot: str = Field(default_factory=lambda: f"{socket.gethostname()}-1", min_length=1)
     analysis_threads: Annotated[int, Field(ge=1)] = 2
     analysis_timeout_s: Seconds = 300.0
-
-
-class Webhook(Section):
-    """A receiver of signed JSON."""
-
-    url: str
-    secret: str = Field(min_length=16, repr=False)
-
-
-class AlertLevel(Section):
-    """Who is alerted together: Apprise URLs and webhooks, which may hold secrets."""
-
-    name: str
-    apprise: tuple[str, ...] = Field(default=(), repr=False)
-    webhooks: tuple[Webhook, ...] = ()
-
-
-class Alerts(Section):
-    """The stroke team. The console is always alerted first; levels follow one another until somebody acknowledges."""
-
-    escalate_after_minutes: Annotated[float, Field(gt=0)] = 5.0
-    levels: tuple[AlertLevel, ...] = ()
-
-
-class EmrDestination(Section):
-    """An HL7 v2 receiver over MLLP."""
-
-    name: Annotated[str, Field(min_length=1, pattern=r"^[a-z0-9-]+$")]
-    host: str
-    port: Annotated[int, Field(ge=1, le=65535)]
-    receiving_application: str = "EMR"
-    receiving_facility: str = ""
-    timeout_s: Seconds = 10.0
-
-
-class Emr(Section):
-    """Where results go as HL7 messages."""
-
-    destinations: tuple[EmrDestination, ...] = ()
 
 
 class Publish(Section):

@@ -23,8 +23,9 @@ from dicom_scp.services import Service
 from dicom_scp.spool import Spool
 from dicom_scp.tls import TlsSettings
 from gateway.commitment.requests import service_of
-from gateway.config import Config, DicomTls
+from gateway.config import Config
 from gateway.ledger.ledger import Ledger
+from gateway.listening import DicomTls
 from gateway.recording import ArrivalRecorder
 from gateway.recovery import recover
 from gateway.retrieval.services import services_of

@@ -7,7 +7,7 @@ import structlog
 from gateway import casefolder
 from gateway.alerts import channels
 from gateway.alerts.message import Alert, alert_for
-from gateway.config import AlertLevel
+from gateway.alerts.settings import AlertLevel
 from gateway.desk import Desk
 from gateway.lanes import Priority, Queue
 from gateway.ledger.announcements import Announcement, standing_of

@@ -1,10 +1,10 @@
 """One result to one EMR destination as HL7 v2."""
 
 from dicom_scp.patient import read_patient
-from gateway.config import EmrDestination
 from gateway.desk import Desk
 from gateway.emr import mllp
 from gateway.emr.oru import Facility, control_id_for, oru_r01
+from gateway.emr.settings import EmrDestination
 from gateway.ledger.deliveries import delivery_id_of
 from gateway.ledger.records import Case, DeliveryKind, moment_of
 from triage.errors import InputError
