@@ -43,6 +43,9 @@ WEAK_BOLUS_HU = (60.0, 110.0)
 RUINED_SHARE, JERK = (0.35, 0.6), (15.0, 30.0)
 """Frames beyond repair, and displacement in mm and degrees."""
 
+RESIDUES = (Residue.EXPONENTIAL, Residue.LINEAR, Residue.BOX)
+"""Of the patients here; others are for those on whom models are judged."""
+
 OTHER = MappingProxyType({Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT})
 
 SLICE_MM = 5.0
@@ -81,7 +84,7 @@ def _scanned(number: int, rng: np.random.Generator, noise_hu: float, matrix: int
     return Patient(
         seed=number,
         side=Side.NONE,
-        residue=list(Residue)[int(rng.integers(len(Residue)))],
+        residue=RESIDUES[int(rng.integers(len(RESIDUES)))],
         bolus_hu=float(rng.uniform(*BOLUS_HU)),
         bolus_arrival_s=float(rng.uniform(*ARRIVAL_S)),
         motion_mm=float(rng.uniform(0, MOTION)),

@@ -13,14 +13,30 @@ The truth is fair: every voxel of a truth mask fulfils the rule behind the mask 
 also a flow below 30 % of the other side), and no other parenchyma does. Truth is in the pose of the frames before the
 bolus. Patient left is +x.
 
+`Anatomy.INDIVIDUAL` is the brain of one person, Colin 27 as Debian's package mricron-data ships it.
+
 References
 ----------
-Fonov 2011, NeuroImage 54:313 (anatomy). Østergaard 1996, MRM 36:715 (model). Manhart 2013, Phys Med Biol 58
+Holmes 1998, J Comput Assist Tomogr 22:324 (one person's brain). Fonov 2011, NeuroImage 54:313 (anatomy). Østergaard 1996, MRM 36:715 (model). Manhart 2013, Phys Med Biol 58
 (flow and volume of grey and white matter; arterial curve).
 """
 
+from benchmarks.phantom.choices import Anatomy, Grain, Lesion, LesionTooLargeError, Occlusion, Residue, Ruin
 from benchmarks.phantom.patient import make_patient
 from benchmarks.phantom.schemes import Scheme
-from benchmarks.phantom.settings import Patient, Phantom, Residue, Ruin, Truth
+from benchmarks.phantom.settings import Patient, Phantom, Truth
 
-__all__ = ["Patient", "Phantom", "Residue", "Ruin", "Scheme", "Truth", "make_patient"]
+__all__ = [
+    "Anatomy",
+    "Grain",
+    "Lesion",
+    "LesionTooLargeError",
+    "Occlusion",
+    "Patient",
+    "Phantom",
+    "Residue",
+    "Ruin",
+    "Scheme",
+    "Truth",
+    "make_patient",
+]

@@ -1,12 +1,15 @@
 """The head at rest: fractions of grey matter, white matter and fluid, and everything around them in HU."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
+from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
+from benchmarks.phantom.choices import Anatomy
 from benchmarks.phantom.settings import Patient
 from triage.types import Float32, Float64, Geometry
 
@@ -28,6 +31,15 @@ DURA_CLOSING_MM, DURA_OPENING_MM = 24.0, 22.0
 
 PADDING = 20
 """Voxels (2 mm) around the brain that the dilation needs."""
+
+INDIVIDUAL_FILE = Path("/usr/share/mricron/templates/ch2bet.nii.gz")
+"""Colin 27 without skull, T1-weighted, from Debian's mricron-data."""
+
+FLUID_TO_GREY, GREY_TO_WHITE = (45.0, 70.0), (92.0, 106.0)
+"""Brightness between which a voxel turns from one to the other; the peaks of its histogram are 30, 85 and 113."""
+
+BEND_KNOT_MM, BEND_KNOTS = 40.0, 9
+"""Distance and number of the knots of a displacement, along each axis around the centre of the slab."""
 
 PARENCHYMA = 0.5
 """Share of grey and white matter from which a voxel counts as brain."""
@@ -60,12 +72,29 @@ class Head:
 
 
 @cache
-def _mni() -> tuple[sitk.Image, sitk.Image, sitk.Image]:
+def _brain(anatomy: Anatomy) -> tuple[sitk.Image, sitk.Image, sitk.Image]:
     """Grey and white matter fractions, and signed distance to the dura in mm (negative inside)."""
-    grey, white = (_tissue(name) for name in ("gm", "wm"))
+    grey, white = TISSUES[anatomy]()
     brain = sitk.BinShrink(grey + white, (2, 2, 2)) > PARENCHYMA
     distance = _distance_mm(sitk.ConstantPad(brain, [PADDING] * 3, [PADDING] * 3))
     return grey, white, _distance_mm(distance > DURA_CLOSING_MM, inside=True) + DURA_OPENING_MM
+
+
+def _average() -> tuple[sitk.Image, sitk.Image]:
+    grey, white = (_tissue(name) for name in ("gm", "wm"))
+    return grey, white
+
+
+def _individual() -> tuple[sitk.Image, sitk.Image]:
+    """Fractions by the brightness of a T1-weighted image without its skull."""
+    if not INDIVIDUAL_FILE.exists():
+        raise FileNotFoundError(f"{INDIVIDUAL_FILE} is missing: install the Debian package mricron-data")
+    bright = sitk.Cast(sitk.ReadImage(str(INDIVIDUAL_FILE)), sitk.sitkFloat32)
+    tissue, white = (
+        sitk.Clamp((bright - low) / (high - low), sitk.sitkFloat32, 0.0, 1.0)
+        for low, high in (FLUID_TO_GREY, GREY_TO_WHITE)
+    )
+    return tissue - white, white
 
 
 def _tissue(name: str) -> sitk.Image:
@@ -77,10 +106,17 @@ def _distance_mm(mask: sitk.Image, *, inside: bool = False) -> sitk.Image:
     return sitk.SignedMaurerDistanceMap(mask, inside, False, True)  # noqa: FBT003 - not squared, in millimetres
 
 
+TISSUES: Mapping[Anatomy, Callable[[], tuple[sitk.Image, sitk.Image]]] = {
+    Anatomy.AVERAGE: _average,
+    Anatomy.INDIVIDUAL: _individual,
+}
+"""Where grey and white matter fractions come from, both in MNI space at 1 mm."""
+
+
 @cache
-def dura_distance_mm() -> sitk.Image:
+def dura_distance_mm(anatomy: Anatomy = Anatomy.AVERAGE) -> sitk.Image:
     """Signed distance to the dura in MNI space, millimetres, negative inside."""
-    return _mni()[2]
+    return _brain(anatomy)[2]
 
 
 def place_head(rng: np.random.Generator) -> sitk.AffineTransform:
@@ -91,13 +127,16 @@ def place_head(rng: np.random.Generator) -> sitk.AffineTransform:
     return sitk.AffineTransform((rotation / scale).ravel().tolist(), MNI_CENTRE_MM)
 
 
-def draw_head(patient: Patient, to_mni: sitk.AffineTransform) -> Head:
-    """Average the anatomy over thick slices on the grid that is drawn; a tilted gantry shears the head in it."""
+def draw_head(patient: Patient, to_mni: sitk.AffineTransform, rng: np.random.Generator) -> Head:
+    """Average the anatomy over thick slices on the grid that is drawn; a tilted gantry shears the head in it.
+
+    `rng` draws how tissue is displaced; vessels and lesions keep their places.
+    """
     geometry, to_mni = patient.grid(), _tilted(to_mni, patient.tilt())
-    thin = _thin(geometry)
+    thin, bent = _thin(geometry), _bent(to_mni, patient.deformation_mm, rng)
     grey, white, distance = (
-        sitk.GetArrayFromImage(_sample(image, thin, to_mni, outside))
-        for image, outside in zip(_mni(), (0.0, 0.0, 100.0), strict=True)
+        sitk.GetArrayFromImage(_sample(image, thin, bent, outside))
+        for image, outside in zip(_brain(patient.anatomy), (0.0, 0.0, 100.0), strict=True)
     )
     if patient.atrophy:
         left = _atrophied(grey + white, patient.atrophy)
@@ -112,6 +151,26 @@ def draw_head(patient: Patient, to_mni: sitk.AffineTransform) -> Head:
 def _tilted(to_mni: sitk.AffineTransform, tilt: Float64) -> sitk.AffineTransform:
     matrix = np.array(to_mni.GetMatrix()).reshape(3, 3) @ tilt
     return sitk.AffineTransform(matrix.ravel().tolist(), to_mni.GetTranslation())
+
+
+def _bent(to_mni: sitk.AffineTransform, amount_mm: float, rng: np.random.Generator) -> sitk.Transform:
+    """`to_mni` after a smooth random displacement of this standard deviation along each axis."""
+    if not amount_mm:
+        return to_mni
+    half = BEND_KNOTS // 2
+    knots = amount_mm * rng.standard_normal((BEND_KNOTS,) * 3 + (3,))
+    field = sitk.GetImageFromArray(knots, isVector=True)
+    field.SetSpacing([BEND_KNOT_MM] * 3)
+    field.SetOrigin([-half * BEND_KNOT_MM] * 3)
+    fine = sitk.Resample(
+        field,
+        [4 * BEND_KNOTS] * 3,
+        sitk.Transform(),
+        sitk.sitkBSpline,
+        field.GetOrigin(),
+        [BEND_KNOT_MM / 4] * 3,
+    )
+    return sitk.CompositeTransform([to_mni, sitk.DisplacementFieldTransform(fine)])
 
 
 def _atrophied(tissue: Float32, share: float) -> Float32:

@@ -1,12 +1,13 @@
 """Enhancement over time: arteries, veins, and tissue of any transit time and delay."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
-from benchmarks.phantom.settings import Residue
+from benchmarks.phantom.choices import Residue
 from triage.types import Float32, Float64
 
 KAPPA = 0.733
@@ -33,14 +34,39 @@ MIXED, MIXED_AFTER_S, MIXED_RISE_S, MIXED_DECAY_S = 0.14, 8.0, 8.0, 300.0
 VENOUS_DELAY_S, VENOUS_TRANSIT_S = 3.0, 4.0
 """From the carotid to the sagittal sinus: transport, then an exponential transit."""
 
+SHOULDER = 4.0
+"""Steepness of the sigmoid residue; no dimension."""
+
+PATHS = ((0.7, 0.5), (0.3, 6.5 / 3))
+"""Share and relative transit time of the two paths; their mean is 1."""
+
 TRANSIT_S: Float64 = np.geomspace(1.5, 30.0, 64)
 DELAY_S: Float64 = np.arange(0.0, 12.0, 0.1)
 """Transit times and delays that voxels can have: 5 % and 0.1 s apart. The truth is what was chosen from here."""
 
 
-def arterial_hu(time_s: Float64, peak_hu: float, arrival_s: float) -> Float64:
-    """Enhancement in a large artery: first pass, second pass, mixed contrast."""
-    since = time_s - arrival_s
+@dataclass(frozen=True, slots=True)
+class Inflow:
+    """What flows into tissue: an artery's curve, dispersed with a time constant on its way."""
+
+    peak_hu: float
+    arrival_s: float
+    width: float = 1.0
+    dispersion_s: float = 0.0
+
+    def hu(self, time_s: Float64) -> Float64:
+        """Enhancement at uniform times `STEP_S` apart."""
+        curve = arterial_hu(time_s, self.peak_hu, self.arrival_s, self.width)
+        if not self.dispersion_s:
+            return curve
+        kernel = np.exp(-np.arange(time_s.size) * STEP_S / self.dispersion_s)
+        dispersed: Float64 = fftconvolve(curve, kernel / kernel.sum())[: time_s.size]
+        return dispersed
+
+
+def arterial_hu(time_s: Float64, peak_hu: float, arrival_s: float, width: float = 1.0) -> Float64:
+    """Enhancement in a large artery: first pass, second pass, mixed contrast; `width` stretches them."""
+    since = (time_s - arrival_s) / width
     mixing = np.maximum(since - MIXED_AFTER_S, 0.0)
     mixed = MIXED * (1 - np.exp(-mixing / MIXED_RISE_S)) * np.exp(-mixing / MIXED_DECAY_S)
     second = SECOND_PASS * _gamma_variate(since - SECOND_PASS_AFTER_S, SECOND_PASS_BETA_S)
@@ -55,19 +81,18 @@ def _gamma_variate(since_s: Float64, beta_s: float) -> Float64:
     return curve
 
 
-def venous_hu(time_s: Float64, peak_hu: float, arrival_s: float) -> Float64:
+def venous_hu(time_s: Float64, peak_hu: float, arrival_s: float, width: float = 1.0) -> Float64:
     """Enhancement in the sagittal sinus: the arterial curve after one transit, of the same area."""
-    return _after_transit(
-        time_s - VENOUS_DELAY_S, peak_hu, arrival_s, VENOUS_TRANSIT_S, Residue.EXPONENTIAL
-    ) / (VENOUS_TRANSIT_S)
+    inflow = Inflow(peak_hu, arrival_s, width)
+    return (
+        _after_transit(time_s - VENOUS_DELAY_S, inflow, VENOUS_TRANSIT_S, Residue.EXPONENTIAL)
+        / VENOUS_TRANSIT_S
+    )
 
 
-def tissue_table(time_s: Float64, peak_hu: float, arrival_s: float, residue: Residue) -> Float32:
+def tissue_table(time_s: Float64, inflow: "Inflow", residue: Residue) -> Float32:
     """Enhancement per unit of flow (ml/100 g/min), float32 ``(T, transit * delay)``; see `table_index`."""
-    rows = [
-        _after_transit(time_s[:, None] - DELAY_S, peak_hu, arrival_s, transit, residue)
-        for transit in TRANSIT_S
-    ]
+    rows = [_after_transit(time_s[:, None] - DELAY_S, inflow, transit, residue) for transit in TRANSIT_S]
     table = HU_PER_FLOW * np.stack(rows, axis=1).reshape(time_s.size, -1)
     return table.astype(np.float32)
 
@@ -87,14 +112,11 @@ def nearest_delay(delay_s: Float32) -> NDArray[np.int16]:
     return index
 
 
-def _after_transit(
-    time_s: Float64, peak_hu: float, arrival_s: float, transit_s: float, residue: Residue
-) -> Float64:
+def _after_transit(time_s: Float64, inflow: "Inflow", transit_s: float, residue: Residue) -> Float64:
     """Integral of the arterial curve with a residue of this mean transit time, in HU s."""
     grid = np.arange(0.0, max(float(time_s.max()), 1.0) + STEP_S, STEP_S)
     area = AREA[residue](np.append(grid, grid[-1] + STEP_S), transit_s)
-    inflow = arterial_hu(grid - STEP_S / 2, peak_hu, arrival_s)
-    outcome = fftconvolve(inflow, np.diff(area))[: grid.size]
+    outcome = fftconvolve(inflow.hu(grid - STEP_S / 2), np.diff(area))[: grid.size]
     curve: Float64 = np.interp(time_s, grid, outcome)
     return curve
 
@@ -114,9 +136,28 @@ def _box_area(time_s: Float64, transit_s: float) -> Float64:
     return np.minimum(time_s, transit_s)
 
 
+def _sigmoid_area(time_s: Float64, transit_s: float) -> Float64:
+    """Of (1 + e^-k) / (1 + e^(k (t/a - 1))): a plateau with a soft shoulder."""
+    scale = 1 + np.exp(-SHOULDER)
+    until = transit_s * SHOULDER / (scale * np.log1p(np.exp(SHOULDER)))
+    bend = np.logaddexp(0.0, SHOULDER * (time_s / until - 1)) - np.log1p(np.exp(-SHOULDER))
+    area: Float64 = scale * (time_s - until / SHOULDER * bend)
+    return area
+
+
+def _two_paths_area(time_s: Float64, transit_s: float) -> Float64:
+    """Of two exponential paths, one faster and one slower."""
+    area: Float64 = np.zeros_like(time_s)
+    for share, relative in PATHS:
+        area += share * _exponential_area(time_s, relative * transit_s)
+    return area
+
+
 AREA: dict[Residue, Callable[[Float64, float], Float64]] = {
     Residue.EXPONENTIAL: _exponential_area,
     Residue.LINEAR: _linear_area,
     Residue.BOX: _box_area,
+    Residue.SIGMOID: _sigmoid_area,
+    Residue.TWO_PATHS: _two_paths_area,
 }
 """Integral of each residue function from 0 to t; all end at the mean transit time, so volume is conserved."""

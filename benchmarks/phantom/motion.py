@@ -5,7 +5,8 @@ from types import MappingProxyType
 import numpy as np
 import SimpleITK as sitk
 
-from benchmarks.phantom.settings import Patient, Ruin
+from benchmarks.phantom.choices import Ruin
+from benchmarks.phantom.settings import Patient
 from triage.types import Float32, Float64, Geometry, Motion
 
 DRIFT_PERIOD_S = (40.0, 120.0)

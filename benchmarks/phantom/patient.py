@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.phantom.anatomy import AIR_HU, Head, axes_mm, draw_head, place_head
-from benchmarks.phantom.curves import STEP_S, arterial_hu, tissue_table, venous_hu
+from benchmarks.phantom.anatomy import AIR_HU, PARENCHYMA, Head, axes_mm, draw_head, place_head
+from benchmarks.phantom.curves import STEP_S, Inflow, arterial_hu, tissue_table, venous_hu
 from benchmarks.phantom.foreign import draw_streaks, with_calcifications, with_metal
 from benchmarks.phantom.motion import draw_exposure, draw_motion, moved
 from benchmarks.phantom.noise import NoisePool
 from benchmarks.phantom.perfusion import CORE_HU, OLD_HU, Perfusion, perfuse
 from benchmarks.phantom.settings import Patient, Phantom, Truth
 from benchmarks.phantom.vessels import Blood, draw_vessels, filled_with, filling
-from triage.types import CtpSeries, Float32, Float64, Geometry, Motion
+from triage.types import CtpSeries, Float32, Float64, Geometry, Mask, Motion
 
 GREY_HU, WHITE_HU, FLUID_HU = 37.0, 29.5, 10.0
 LOWEST_HU, HIGHEST_HU = -1024.0, 3071.0
@@ -72,10 +72,10 @@ def make_patient(patient: Patient) -> Phantom:
 
 def _taken(patient: Patient) -> Phantom:
     """Scan a patient of whom no frame is missing."""
-    pose, lesion, drift, grain, past, spots, rays, ruin = (
-        np.random.default_rng(s) for s in np.random.SeedSequence(patient.seed).spawn(8)
+    pose, lesion, drift, grain, past, spots, rays, ruin, shape = (
+        np.random.default_rng(s) for s in np.random.SeedSequence(patient.seed).spawn(9)
     )
-    bloodless = draw_head(patient, place_head(pose))
+    bloodless = draw_head(patient, place_head(pose), shape)
     blood = draw_vessels(bloodless, patient)
     head = with_metal(with_calcifications(filled_with(bloodless, blood), patient, spots), patient)
     perfusion = perfuse(patient, head, lesion, past)
@@ -84,10 +84,11 @@ def _taken(patient: Patient) -> Phantom:
     hu = _background(patient)
     _scan(patient, scene, exposure, hu[:-1])
     _show(hu[-1], scene, scene.base_hu + (scene.streaks(0) if scene.streaks else 0))
-    _expose(hu[:-1], NoisePool(grain, patient.matrix, patient.noise_hu))
-    _expose(hu[-1:], NoisePool(grain, patient.matrix, patient.noise_hu * NON_CONTRAST_NOISE))
+    _expose(hu[:-1], NoisePool(grain, patient.matrix, patient.noise_hu, patient.grain))
+    _expose(hu[-1:], NoisePool(grain, patient.matrix, patient.noise_hu * NON_CONTRAST_NOISE, patient.grain))
     series = CtpSeries(hu[:-1], patient.time_s(), patient.geometry())
-    return Phantom(patient, series, hu[-1].copy(), _truth(patient, perfusion, blood, motion))
+    truth = _truth(patient, perfusion, blood, motion, _enclosed(bloodless, head))
+    return Phantom(patient, series, hu[-1].copy(), truth)
 
 
 def _without_missing(complete: Phantom, patient: Patient) -> Phantom:
@@ -173,7 +174,8 @@ def _scan(patient: Patient, scene: _Scene, exposure: list[Motion], hu: Float32) 
 def _slab(patient: Patient, times: Float64, slab_s: Float64) -> tuple[slice, Float32]:
     """Slices that are scanned at the same times, and their tissue table."""
     slices = np.flatnonzero((times == slab_s[:, None]).all(axis=0))
-    table = tissue_table(slab_s, patient.bolus_hu, patient.bolus_arrival_s, patient.residue)
+    inflow = Inflow(patient.bolus_hu, patient.bolus_arrival_s, patient.bolus_width, patient.dispersion_s)
+    table = tissue_table(slab_s, inflow, patient.residue)
     return slice(slices[0], slices[-1] + 1), table
 
 
@@ -181,7 +183,9 @@ def _stream(
     patient: Patient, times: Float64, blood: Blood, shape: tuple[int, ...]
 ) -> tuple[NDArray[np.int64], Callable[[int], Float32]]:
     """Voxels of a vessel, and their enhancement in a frame."""
-    curve = CURVES[blood.venous](times - blood.delay_s, patient.bolus_hu, patient.bolus_arrival_s)
+    curve = CURVES[blood.venous](
+        times - blood.delay_s, patient.bolus_hu, patient.bolus_arrival_s, patient.bolus_width
+    )
     slices = blood.index // (shape[1] * shape[2])
     return blood.index, lambda t: blood.fraction * (blood.share * curve[t, slices]).astype(np.float32)
 
@@ -199,9 +203,21 @@ def _expose(hu: Float32, noise: NoisePool) -> None:
         np.clip(image, LOWEST_HU, HIGHEST_HU, out=image)
 
 
-def _truth(patient: Patient, perfusion: Perfusion, blood: list[Blood], motion: Motion) -> Truth:
+def _enclosed(bloodless: Head, head: Head) -> tuple[Mask, Mask]:
+    """Voxels of which half is within the dura, and those of which half is there and no fluid."""
+    within = bloodless.grey + bloodless.white + bloodless.fluid
+    return within >= PARENCHYMA, within - head.fluid >= PARENCHYMA
+
+
+def _truth(
+    patient: Patient,
+    perfusion: Perfusion,
+    blood: list[Blood],
+    motion: Motion,
+    enclosed: tuple[Mask, Mask],
+) -> Truth:
     time_s = np.arange(0.0, float(patient.time_s().max()) + STEP_S, STEP_S)
-    curve = (time_s, patient.bolus_hu, patient.bolus_arrival_s)
+    curve = (time_s, patient.bolus_hu, patient.bolus_arrival_s, patient.bolus_width)
     shape, guard = perfusion.brain.shape, patient.guard_slices
     scanned = slice(guard, -guard)
     artery, vein = (
@@ -224,4 +240,6 @@ def _truth(patient: Patient, perfusion: Perfusion, blood: list[Blood], motion: M
         venous_hu=venous_hu(*curve),
         motion=motion,
         old_infarct=perfusion.old_infarct[scanned],
+        inside=enclosed[0][scanned],
+        solid=enclosed[1][scanned],
     )

@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.phantom.anatomy import PARENCHYMA, Head, mni_ras_mm
+from benchmarks.phantom.choices import Lesion
 from benchmarks.phantom.curves import DELAY_S, TRANSIT_S, nearest_delay, nearest_transit
 from benchmarks.phantom.fields import smooth_field
+from benchmarks.phantom.lesions import Place, Regions, bumps_of, ellipsoid, innermost, lesion_regions
 from benchmarks.phantom.settings import Patient
 from triage.types import Float32, Mask, Side
 
@@ -22,11 +24,11 @@ VARIATION_KNOT_MM = 15.0
 HEALTHY_DELAY_S = 0.4
 """Mean arrival after the carotid; varies between 0 and twice this."""
 
-CORE_FLOW, CORE_FLOW_RANGE, CORE_VOLUME = 0.12, 0.05, 0.22
-"""Of healthy tissue of the same kind (Manhart's severe reduction: flow .10, volume .22)."""
+CORE_FLOW_RANGE, CORE_VOLUME = 0.05, 0.22
+"""Of healthy tissue of the same kind (Manhart's severe reduction: flow .10, volume .22); `Lesion` has the mean flow."""
 
-PENUMBRA_FLOW, PENUMBRA_FLOW_RANGE, PENUMBRA_VOLUME = 0.45, 0.10, 0.95
-"""Of healthy tissue of the same kind: flow .35 to .55, volume maintained by vasodilatation."""
+PENUMBRA_FLOW_RANGE, PENUMBRA_VOLUME = 0.10, 0.95
+"""Of healthy tissue of the same kind: flow usually .35 to .55, volume maintained by vasodilatation."""
 
 PENUMBRA_FLOOR = 0.36
 """Of the other side's median flow: keeps white-matter penumbra clearly above the core's limit of .30."""
@@ -49,23 +51,6 @@ OLD_RADII_MM = (14.0, 20.0, 16.0)
 OLD_ALLOWED = 1.8
 """Irregular outline may reach this far, in radii; larger infarcts than that are not drawn."""
 
-TERRITORY_CENTRE_MM, TERRITORY_RADII_MM = (42.0, -10.0, 16.0), (26.0, 46.0, 36.0)
-CORE_CENTRE_MM, CORE_RADII_MM = (36.0, -2.0, 14.0), (18.0, 30.0, 24.0)
-"""Ellipsoids (MNI, right hemisphere) around the middle cerebral artery's territory and its deep centre."""
-
-MIDLINE_MM, MEDIAL_MM, MEDIAL_ABOVE_MM = 10.0, 20.0, 22.0
-"""Nearer to the midline than the first, or than the second above a height: anterior cerebral territory."""
-
-BORDER_MM = 25.0
-"""Turns the outline's irregularity into millimetres for the border of the territories."""
-
-BLOBS = ((20.0, 0.18), (9.0, 0.09))
-"""Knot distance in mm and weight of the irregularities of the outline."""
-
-
-Place = tuple[Float32, Float32, Float32]
-"""MNI coordinates (right or lateral, anterior, superior) of every voxel, millimetres."""
-
 
 @dataclass(frozen=True, slots=True)
 class Perfusion:
@@ -81,15 +66,6 @@ class Perfusion:
     old_infarct: Mask
 
 
-@dataclass(frozen=True, slots=True)
-class _Regions:
-    """Where the lesion acts, fluid included."""
-
-    core: Mask
-    hypoperfused: Mask
-    rim: Mask
-
-
 def perfuse(patient: Patient, head: Head, rng: np.random.Generator, past: np.random.Generator) -> Perfusion:
     """Give every voxel its flow, volume and delay, and mark what the rules should find; `past` draws old infarcts."""
     brain = head.grey + head.white >= PARENCHYMA
@@ -99,12 +75,14 @@ def perfuse(patient: Patient, head: Head, rng: np.random.Generator, past: np.ran
     delay = HEALTHY_DELAY_S * (1 + _bounded(rng, head, VARIATION_KNOT_MM))
     place_mm = mni_ras_mm(head)
     nothing = np.zeros(brain.shape, bool)
-    regions = _Regions(nothing, nothing, nothing)
+    regions = Regions(nothing, nothing, nothing)
     if patient.side is not Side.NONE:
         lateral = _outward(place_mm, patient.side)
-        regions = _regions(patient, head, brain, lateral, rng)
+        regions = lesion_regions(patient, head, brain, lateral, rng)
         floor = PENUMBRA_FLOOR * float(np.median(cbf[brain & (lateral[0] < 0)]))
-        _injure(cbf, cbv, delay, brain, regions, floor, _bounded(rng, head, VARIATION_KNOT_MM))
+        _injure(
+            cbf, cbv, delay, brain, regions, patient.lesion, floor, _bounded(rng, head, VARIATION_KNOT_MM)
+        )
     old = nothing
     if patient.old_infarct_ml:
         old = _old_infarct(patient, head, brain & ~(regions.hypoperfused | regions.rim), place_mm, past)
@@ -126,12 +104,12 @@ def _old_infarct(
     side = (Side.LEFT, Side.RIGHT)[int(past.integers(2))]
     centre_mm = OLD_SITES_MM[int(past.integers(len(OLD_SITES_MM)))]
     place_mm = _outward(place_mm, side)
-    outline = _ellipsoid(place_mm, centre_mm, OLD_RADII_MM) + _bumps(past, head)
+    outline = ellipsoid(place_mm, centre_mm, OLD_RADII_MM) + bumps_of(past, head)
     guard = patient.guard_slices
     scanned = np.zeros(allowed.shape, bool)
     scanned[guard:-guard] = allowed[guard:-guard]
     near = allowed & (place_mm[0] > 0) & (outline < OLD_ALLOWED)
-    return _innermost(outline, near, scanned, patient.old_infarct_ml / head.geometry.voxel_ml)
+    return innermost(outline, near, scanned, patient.old_infarct_ml / head.geometry.voxel_ml)
 
 
 def _narrowed_s(patient: Patient, right_mm: Float32, rim: Mask) -> Float32:
@@ -151,74 +129,24 @@ def _bounded(rng: np.random.Generator, head: Head, knot_mm: float) -> Float32:
     return np.clip(smooth_field(rng, head.geometry, knot_mm) / 2, -1.0, 1.0)
 
 
-def _regions(
-    patient: Patient,
-    head: Head,
-    brain: Mask,
-    place_mm: Place,
-    rng: np.random.Generator,
-) -> _Regions:
-    """Irregular nested blobs that hold the requested volumes of parenchyma."""
-    lateral, _, superior = place_mm
-    bumps = _bumps(rng, head)
-    frayed = lateral + BORDER_MM * bumps
-    allowed = (lateral > MIDLINE_MM) & (
-        (frayed > MEDIAL_MM) | (superior + BORDER_MM * bumps < MEDIAL_ABOVE_MM)
-    )
-    outline = _ellipsoid(place_mm, TERRITORY_CENTRE_MM, TERRITORY_RADII_MM) + bumps
-    voxel_ml = head.geometry.voxel_ml
-    guard = patient.guard_slices
-    scanned = np.zeros(brain.shape, bool)
-    scanned[guard:-guard] = brain[guard:-guard]
-    hypoperfused = _innermost(outline, allowed, scanned, patient.hypoperfused_ml / voxel_ml)
-    with_rim = _innermost(
-        outline, allowed, scanned, (patient.hypoperfused_ml + patient.benign_rim_ml) / voxel_ml
-    )
-    centre = _ellipsoid(place_mm, CORE_CENTRE_MM, CORE_RADII_MM) + _bumps(rng, head)
-    core = _innermost(centre, hypoperfused, scanned, patient.core_ml / voxel_ml)
-    return _Regions(core, hypoperfused, with_rim & ~hypoperfused)
-
-
-def _ellipsoid(
-    place_mm: Place,
-    centre_mm: tuple[float, float, float],
-    radii_mm: tuple[float, float, float],
-) -> Float32:
-    """Distance from the centre, 1 on the surface."""
-    squares = [((p - c) / r) ** 2 for p, c, r in zip(place_mm, centre_mm, radii_mm, strict=True)]
-    distance: Float32 = np.sqrt(sum(squares))
-    return distance
-
-
-def _bumps(rng: np.random.Generator, head: Head) -> Float32:
-    fields = [np.float32(weight) * smooth_field(rng, head.geometry, knot) for knot, weight in BLOBS]
-    bumps: Float32 = np.sum(fields, axis=0)
-    return bumps
-
-
-def _innermost(distance: Float32, allowed: Mask, counted: Mask, count: float) -> Mask:
-    """The part of `allowed` nearest to the centre that holds `count` voxels of `counted`."""
-    candidates = distance[allowed & counted]
-    wanted = round(count)
-    if wanted > candidates.size:
-        raise ValueError(f"the slab holds {candidates.size} voxels for a lesion of {wanted}: ask for less")
-    if wanted == 0:
-        return np.zeros(allowed.shape, bool)
-    innermost: Mask = allowed & (distance <= np.partition(candidates, wanted - 1)[wanted - 1])
-    return innermost
-
-
 def _injure(
-    cbf: Float32, cbv: Float32, delay: Float32, brain: Mask, regions: _Regions, floor: float, varied: Float32
+    cbf: Float32,
+    cbv: Float32,
+    delay: Float32,
+    brain: Mask,
+    regions: Regions,
+    lesion: Lesion,
+    floor: float,
+    varied: Float32,
 ) -> None:
     """Change flow, volume and delay in the lesion, in place."""
     core, rim = regions.core, regions.rim
     penumbra = regions.hypoperfused & ~core
-    delay[core] = CORE_DELAY_S + LESION_DELAY_RANGE_S * varied[core]
-    delay[penumbra] = PENUMBRA_DELAY_S + LESION_DELAY_RANGE_S * varied[penumbra]
+    delay[core] = CORE_DELAY_S + lesion.later_s + LESION_DELAY_RANGE_S * varied[core]
+    delay[penumbra] = PENUMBRA_DELAY_S + lesion.later_s + LESION_DELAY_RANGE_S * varied[penumbra]
     delay[rim] += RIM_LATER_S
-    cbf[core] *= CORE_FLOW + CORE_FLOW_RANGE * varied[core]
-    cbf[penumbra] *= PENUMBRA_FLOW + PENUMBRA_FLOW_RANGE * varied[penumbra]
+    cbf[core] *= lesion.core_flow + CORE_FLOW_RANGE * varied[core]
+    cbf[penumbra] *= lesion.penumbra_flow + PENUMBRA_FLOW_RANGE * varied[penumbra]
     cbf[rim] *= RIM_FLOW
     kept = penumbra & brain
     cbf[kept] = np.maximum(cbf[kept], floor)
@@ -227,7 +155,7 @@ def _injure(
 
 
 def _settled(
-    cbf: Float32, cbv: Float32, delay: Float32, brain: Mask, regions: _Regions, old_infarct: Mask
+    cbf: Float32, cbv: Float32, delay: Float32, brain: Mask, regions: Regions, old_infarct: Mask
 ) -> Perfusion:
     """Snap to the transit times and delays that curves exist for, so that the truth is exact."""
     transit, later = (

@@ -1,10 +1,10 @@
 """What can be chosen about the patient and the scan, and what comes back."""
 
 from dataclasses import dataclass, fields
-from enum import StrEnum
 
 import numpy as np
 
+from benchmarks.phantom.choices import Anatomy, Grain, Lesion, Residue, Ruin
 from benchmarks.phantom.schemes import Pace, Scheme, times_s
 from triage.types import CtpSeries, Float32, Float64, Geometry, Mask, Motion, Side
 
@@ -23,20 +23,7 @@ MATRICES = (64, 128, 256, 512)
 """Sizes that divide the grid on which noise is drawn."""
 
 
-class Residue(StrEnum):
-    """How the contrast that entered a capillary bed at once leaves it; all have the same mean transit time."""
-
-    EXPONENTIAL = "exponential"
-    LINEAR = "linear"
-    BOX = "box"
-
-
-class Ruin(StrEnum):
-    """What a frame is like that cannot be repaired: far away, smeared between two poses, or without an image."""
-
-    JERKS = "jerks"
-    SMEARED = "smeared"
-    BLANK = "blank"
+USUAL_LESION = Lesion()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +67,16 @@ class Patient:
         A clip at the base with streaks around it that change a little from frame to frame.
     atrophy
         Share of tissue, 0 to 0.6, below which a voxel of the average brain becomes fluid: sulci and ventricles widen.
+    lesion
+        Where the lesion is and what it is like.
+    anatomy, deformation_mm
+        Whose brain, and how far points of it are displaced: standard deviation of a smooth random field along each axis.
+    bolus_width
+        Duration of the bolus relative to the usual one.
+    dispersion_s
+        Time constant by which blood is dispersed between the measured artery and the tissue; delay is what comes on top.
+    grain
+        How the images are reconstructed.
     ruin, ruined_share, jerk
         Share of the frames that are beyond repair, how, and the displacement in mm and degrees.
     """
@@ -109,6 +106,12 @@ class Patient:
     stenosis_s: float = 3.0
     metal: bool = False
     atrophy: float = 0.0
+    lesion: Lesion = USUAL_LESION
+    anatomy: Anatomy = Anatomy.AVERAGE
+    deformation_mm: float = 0.0
+    bolus_width: float = 1.0
+    dispersion_s: float = 0.0
+    grain: Grain = Grain.FILTERED
     ruin: Ruin = Ruin.JERKS
     ruined_share: float = 0.0
     jerk: float = 20.0
@@ -183,6 +186,8 @@ class Truth:
         How much of each voxel is blood of a drawn vessel, float32; tissue curves are pure where it is 0.
     old_infarct
         Parenchyma that died long ago; part of `brain`, of no other mask.
+    inside, solid
+        At least half of the voxel is within the dura; and at least half is there and no fluid: tissue, blood, lime.
     arteries, veins
         Voxels of which at least nine tenths are one of them.
     cbf_ml_per_100g_min, cbv_ml_per_100g, delay_s
@@ -209,6 +214,8 @@ class Truth:
     venous_hu: Float64
     motion: Motion
     old_infarct: Mask
+    inside: Mask
+    solid: Mask
 
     def __post_init__(self) -> None:
         for item in fields(self):

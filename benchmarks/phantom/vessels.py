@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from benchmarks.phantom.anatomy import HEAD_SCALE, SUB_SLICES, Head, axes_mm, dura_distance_mm
+from benchmarks.phantom.choices import Anatomy, Occlusion
 from benchmarks.phantom.settings import Patient
 from triage.types import Float32, Float64, Side
 
@@ -26,7 +27,10 @@ COLLATERAL_DELAY_S, COLLATERAL_SHARE = 6.0, 0.6
 
 @dataclass(frozen=True, slots=True)
 class Vessel:
-    """A tube: MNI points (right, anterior, superior; mm), radius, and its blood's delay and share of enhancement."""
+    """A tube: MNI points (right, anterior, superior; mm), radius, its blood's delay and share of enhancement.
+
+    `beyond` are the occlusions behind which it lies.
+    """
 
     path: tuple[Point, ...]
     radius_mm: float
@@ -34,7 +38,7 @@ class Vessel:
     share: float = 1.0
     venous: bool = False
     occluded_path: tuple[Point, ...] | None = None
-    beyond_occlusion: bool = False
+    beyond: frozenset[Occlusion] = frozenset()
 
 
 PAIRED = (
@@ -49,13 +53,13 @@ PAIRED = (
         ((33, 2, -15), (38, 6, -8), (40, 8, 2), (41, 4, 12), (45, -2, 20), (54, -6, 26)),
         1.3,
         0.6,
-        beyond_occlusion=True,
+        beyond=frozenset({Occlusion.TRUNK, Occlusion.SUPERIOR}),
     ),
     Vessel(  # M2 and M3, inferior trunk
         ((33, 2, -15), (40, -8, -8), (42, -16, 2), (44, -28, 12), (50, -42, 20)),
         1.3,
         0.6,
-        beyond_occlusion=True,
+        beyond=frozenset({Occlusion.TRUNK, Occlusion.INFERIOR}),
     ),
     Vessel(((11, 4, -17), (5, 12, -15), (2, 20, -12)), 1.2, 0.2),  # anterior cerebral, A1
     Vessel(  # A2 and pericallosal
@@ -70,9 +74,13 @@ PAIRED = (
         ),
         1.5,
         0.4,
+        beyond=frozenset({Occlusion.ANTERIOR}),
     ),
     Vessel(  # posterior cerebral
-        ((0, -14, -19), (12, -16, -16), (21, -26, -12), (22, -36, -5), (14, -62, 0), (10, -80, 4)), 1.2, 0.6
+        ((0, -14, -19), (12, -16, -16), (21, -26, -12), (22, -36, -5), (14, -62, 0), (10, -80, 4)),
+        1.2,
+        0.6,
+        beyond=frozenset({Occlusion.POSTERIOR}),
     ),
     Vessel(  # transverse and sigmoid sinus
         ((0, -99, -13), (28, -92, -17), (50, -70, -22), (56, -50, -32), (50, -40, -50)), 3.2, 0.5, venous=True
@@ -98,12 +106,15 @@ class Blood:
 
 
 def vessels(patient: Patient) -> list[Vessel]:
-    """All vessels of a patient whose middle cerebral artery of one side is occluded, on the grid's left and right."""
+    """All vessels of a patient, an artery of one side occluded, on the grid's left and right."""
     left, right = (
-        [_narrowed(_occluded(v) if patient.side is side else v, patient, side) for v in PAIRED]
+        [
+            _narrowed(_occluded(v, patient.lesion.occlusion) if patient.side is side else v, patient, side)
+            for v in PAIRED
+        ]
         for side in (Side.LEFT, Side.RIGHT)
     )
-    return [*MIDLINE, _sagittal_sinus(), *right, *map(_mirrored, left)]
+    return [*MIDLINE, _sagittal_sinus(patient.anatomy), *right, *map(_mirrored, left)]
 
 
 def _narrowed(vessel: Vessel, patient: Patient, side: Side) -> Vessel:
@@ -113,19 +124,20 @@ def _narrowed(vessel: Vessel, patient: Patient, side: Side) -> Vessel:
     return replace(vessel, delay_s=vessel.delay_s + patient.stenosis_s)
 
 
-def _occluded(vessel: Vessel) -> Vessel:
-    if vessel.beyond_occlusion:
+def _occluded(vessel: Vessel, where: Occlusion) -> Vessel:
+    if where in vessel.beyond:
         return replace(vessel, delay_s=vessel.delay_s + COLLATERAL_DELAY_S, share=COLLATERAL_SHARE)
-    return replace(vessel, path=vessel.occluded_path or vessel.path)
+    stem = vessel.occluded_path if where is Occlusion.TRUNK else None
+    return replace(vessel, path=stem or vessel.path)
 
 
 def _mirrored(vessel: Vessel) -> Vessel:
     return replace(vessel, path=tuple((-x, y, z) for x, y, z in vessel.path))
 
 
-def _sagittal_sinus() -> Vessel:
+def _sagittal_sinus(anatomy: Anatomy) -> Vessel:
     """Along the dura in the midline, from the torcula upwards."""
-    distance = dura_distance_mm()
+    distance = dura_distance_mm(anatomy)
     heights = np.arange(-13.0, 72.0, 4.0)
     return Vessel(tuple((0.0, _back_of_dura(distance, z), z) for z in heights), 3.8, venous=True)
 

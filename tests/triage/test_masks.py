@@ -1,20 +1,16 @@
 """What is inside the skull, and of what kind, on heads drawn by hand and on real ones."""
 
-from pathlib import Path
-
 import numpy as np
-import pydicom
 import pytest
 
+from tests.triage import real_heads
 from tests.triage.heads import GEOMETRY, head, restored, within
 from triage.errors import AnalysisError
 from triage.masks import away_from_bone, fluid, intracranial
-from triage.reduction import block_mean
 from triage.symmetry import mid_plane
 from triage.tissue import classify
-from triage.types import ArterialInput, Geometry, TissueClass
+from triage.types import ArterialInput, TissueClass
 
-STROKE = Path(__file__).parents[3] / "shared" / "data" / "ncct_acute_stroke" / "CT"
 OUTER = {TissueClass.OUTSIDE, TissueClass.BONE, TissueClass.AIR}
 OLD = ((42, 25, 5), (14, 20, 14), 15.0)
 ACUTE = ((42, 25, 5), (14, 20, 14), 22.5)
@@ -129,23 +125,8 @@ def test_a_calcified_spot_is_told_from_skull_and_clot():
     assert ml(found) < 3 * ml(truth)
 
 
-def real_head():
-    """The stroke patient on the working grid."""
-    images = sorted(
-        (pydicom.dcmread(path) for path in STROKE.iterdir()), key=lambda image: image.ImagePositionPatient[2]
-    )
-    hu = np.stack([image.pixel_array * image.RescaleSlope + image.RescaleIntercept for image in images])
-    first, pixel = images[0], [float(size) for size in images[0].PixelSpacing]
-    step = images[1].ImagePositionPatient[2] - first.ImagePositionPatient[2]
-    grid = Geometry.axial(
-        hu.shape, (float(step), *pixel), tuple(float(p) for p in first.ImagePositionPatient)
-    )
-    return block_mean(hu.astype(np.float32), slab=1, factor=2), grid.reduced(2)
-
-
-@pytest.mark.skipif(not STROKE.is_dir(), reason="the real head CT is not on this machine")
 def test_a_real_head_with_an_old_infarct_on_the_left():
-    hu, grid = real_head()
+    hu, grid = real_heads.stroke()
     inside = intracranial(hu, grid)
     plane = mid_plane(hu, inside, grid)
     curves = np.tile((8 * PASS).astype(np.float32), (int(inside.sum()), 1))
