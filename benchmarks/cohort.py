@@ -197,7 +197,7 @@ def _with_lesion(patient: Patient, rng: np.random.Generator) -> Patient:
     )
 
 
-def shown(phantom: Phantom) -> tuple[Evidence, stages.Perfused]:
+def shown(phantom: Phantom) -> tuple[Evidence, stages.TissueCurves, stages.Perfused]:
     """Analyse a scan up to its maps.
 
     Raises
@@ -211,7 +211,7 @@ def shown(phantom: Phantom) -> tuple[Evidence, stages.Perfused]:
     inputs = stages.find_input(head)
     tissue = stages.clean_tissue(head, inputs, stages.USUAL.denoise, record)
     first = stages.quantify(head, tissue, inputs, stages.USUAL, record)
-    return of_perfusion(scan, head, tissue, first), first
+    return of_perfusion(scan, head, tissue, first), tissue, first
 
 
 def write(kind: str, folder: Path, number: int) -> str:
@@ -222,7 +222,7 @@ def write(kind: str, folder: Path, number: int) -> str:
     patient = KINDS[kind](number)
     try:
         phantom = make_patient(patient)
-        evidence, first = shown(phantom)
+        evidence, _, first = shown(phantom)
     except (LesionTooLargeError, AnalysisError, NoArterialInputError) as refusal:
         file.touch()
         return f"{file.name}: none: {refusal}"

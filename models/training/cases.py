@@ -12,6 +12,7 @@ from triage.second_engine import Evidence, Volume
 from triage.symmetry import MidPlane
 from triage.types import ML_PER_MM3, Geometry
 
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One patient on the canvas.
@@ -52,9 +53,7 @@ def case_of(file: Path, contract: ImageContract, single: ImageContract, canvas: 
     """Read one file; `contract` is without neighbours, `single` shows the tissue channel alone on the same grid."""
     evidence, masks = evidence_of(file)
     shown = prepared(evidence, contract)
-    truth = [
-        _share(evidence, masks[name], single) for name in ("core", "hypoperfused", "brain")
-    ]
+    truth = [_share(evidence, masks[name], single) for name in ("core", "hypoperfused", "brain")]
     areas = _on(canvas, np.stack(truth, axis=1))
     return Case(
         file.stem,

@@ -10,15 +10,18 @@ import hashlib
 import json
 import time
 import tomllib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from cases import Case, case_of
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.image_contract import Channel, ImageContract
+from models.training.cases import Case, case_of
 from triage.second_engine import Volume
 
 HERE = Path(__file__).parent
@@ -78,7 +81,7 @@ class Calibrated(nn.Module):
         return torch.sigmoid(self.network(image) * self.slope + self.shift)
 
 
-def stacked(case: Case, number: int, neighbours: int) -> np.ndarray:
+def stacked(case: Case, number: int, neighbours: int) -> NDArray[np.float16]:
     """Channels of a slice and of those beside it, as `models.imaging.prepared` stacks them."""
     last = len(case.shown) - 1
     return np.concatenate(
@@ -104,7 +107,9 @@ def batch(
         shown.append(stacked(case, number, neighbours)[:, rows, columns][:, :, ::turn])
         truth.append(case.truth[number][:, rows, columns][:, :, ::turn])
         brain.append(case.brain[number][rows, columns][:, ::turn])
-    images, true, head = (torch.from_numpy(np.stack(part).astype(np.float32)) for part in (shown, truth, brain))
+    images, true, head = (
+        torch.from_numpy(np.stack(part).astype(np.float32)) for part in (shown, truth, brain)
+    )
     return images, true, head
 
 
@@ -117,7 +122,9 @@ def loss_of(logits: Tensor, truth: Tensor, brain: Tensor, dice_weight: float) ->
     return entropy / weight.sum() * 2 + dice_weight * (1 - overlap).mean()
 
 
-def train(cases: list[Case], settings: dict, contract: ImageContract, minutes: float, out: Path) -> Network:
+def train(
+    cases: list[Case], settings: Mapping[str, Any], contract: ImageContract, minutes: float, out: Path
+) -> Network:
     """Fit the weights; stops early when the minutes are over, with the rate lowered in time."""
     torch.manual_seed(settings["training"]["seed"])
     rng = np.random.default_rng(settings["training"]["seed"])
@@ -134,11 +141,13 @@ def train(cases: list[Case], settings: dict, contract: ImageContract, minutes: f
         warm = min(1.0, (number + 1) / 100)
         optimiser.param_groups[0]["lr"] = wanted["learning_rate"] * warm * 0.5 * (1 + np.cos(np.pi * done))
         shown, truth, brain = batch(cases, rng, wanted["batch"], wanted["patch"], contract.neighbours)
-        loss = loss_of(network(shown.to(memory_format=torch.channels_last)), truth, brain, wanted["dice_weight"])
+        loss = loss_of(
+            network(shown.to(memory_format=torch.channels_last)), truth, brain, wanted["dice_weight"]
+        )
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        recent.append(float(loss))
+        recent.append(loss.item())
         if number % STEPS_PER_NOTE == STEPS_PER_NOTE - 1:
             curve.append({"step": number + 1, "loss": float(np.mean(recent)), "done": done})
             print(curve[-1], f"{time.monotonic() - started:.0f} s", flush=True)
@@ -148,17 +157,19 @@ def train(cases: list[Case], settings: dict, contract: ImageContract, minutes: f
     return network.eval()
 
 
-def answers(network: Network, cases: list[Case], neighbours: int) -> list[np.ndarray]:
+def answers(network: Network, cases: list[Case], neighbours: int) -> list[NDArray[np.float32]]:
     """Logits ``(Z, 2, H, W)`` of whole patients."""
     found = []
     with torch.no_grad():
         for case in cases:
-            shown = np.stack([stacked(case, z, neighbours) for z in range(len(case.shown))]).astype(np.float32)
+            shown = np.stack([stacked(case, z, neighbours) for z in range(len(case.shown))]).astype(
+                np.float32
+            )
             found.append(network(torch.from_numpy(shown).to(memory_format=torch.channels_last)).numpy())
     return found
 
 
-def calibration(logits: list[np.ndarray], cases: list[Case]) -> tuple[Tensor, Tensor]:
+def calibration(logits: list[NDArray[np.float32]], cases: list[Case]) -> tuple[Tensor, Tensor]:
     """Slope and shift of each class by which probabilities match frequencies (Platt 1999)."""
     slopes, shifts = [], []
     for number in range(2):
@@ -176,9 +187,11 @@ def calibration(logits: list[np.ndarray], cases: list[Case]) -> tuple[Tensor, Te
     return torch.tensor(slopes, dtype=torch.float32), torch.tensor(shifts, dtype=torch.float32)
 
 
-def threshold_of(logits: list[np.ndarray], cases: list[Case], number: int, slope: float, shift: float) -> dict:
+def threshold_of(
+    logits: list[NDArray[np.float32]], cases: list[Case], number: int, slope: float, shift: float
+) -> dict[str, float]:
     """The probability at which the mean overlap with the truth is best, and what the overlap and volumes are there."""
-    best: dict = {"dice": -1.0}
+    best: dict[str, float] = {"dice": -1.0}
     for cut in np.arange(0.25, 0.76, 0.05):
         overlaps, errors = [], []
         for one, case in zip(logits, cases, strict=True):
@@ -225,12 +238,16 @@ def main() -> None:
     files = [f for f in sorted(options.cohort.glob("training-*.npz")) if f.stat().st_size]
     cases = [case_of(file, alone, single, canvas) for file in files]
     kept = settings["training"]["held_back"]
-    print(f"{len(cases)} patients, {sum(len(case.shown) for case in cases)} slices, {kept} held back", flush=True)
+    print(
+        f"{len(cases)} patients, {sum(len(case.shown) for case in cases)} slices, {kept} held back",
+        flush=True,
+    )
     network = train(cases[:-kept], settings, contract, options.minutes, options.out)
     logits = answers(network, cases[-kept:], contract.neighbours)
     slope, shift = calibration(logits, cases[-kept:])
     chosen = [
-        threshold_of(logits, cases[-kept:], number, float(slope[number]), float(shift[number])) for number in (0, 1)
+        threshold_of(logits, cases[-kept:], number, float(slope[number]), float(shift[number]))
+        for number in (0, 1)
     ]
     file = options.out / "infarct_core.onnx"
     export(Calibrated(network, slope, shift).eval(), contract, file)
