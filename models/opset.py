@@ -1,19 +1,23 @@
-"""The operator-set version of an ONNX file, read without the onnx package.
+"""What must be known of an ONNX file before it is loaded, read without the onnx package.
 
-The run time does not tell which operator set a graph was written for, and the package that does is needed for
-building graphs only. The three protobuf rules used here: a field starts with a varint ``number << 3 | kind``;
+The run time does not tell which operator set a graph was written for, nor that weights lie in a second file that no
+digest covers; the package that does is needed for building graphs only. The three protobuf rules used here: a field starts with a varint ``number << 3 | kind``;
 kind 0 is a varint, 1 is eight bytes, 5 is four bytes, 2 is a varint length and that many bytes.
 
 References
 ----------
-onnx.proto: ModelProto.opset_import is field 8; OperatorSetIdProto.domain is field 1, version field 2.
+onnx.proto: ModelProto.graph is field 7, opset_import field 8; OperatorSetIdProto.domain is field 1, version field 2;
+GraphProto.initializer is field 5; TensorProto.data_location is field 14 with EXTERNAL = 1.
 """
 
 from collections.abc import Iterator
 
 from triage.errors import ConfigError
 
+GRAPH = 7
 OPSET_IMPORT = 8
+INITIALIZER = 5
+DATA_LOCATION, EXTERNAL = 14, 1
 DOMAIN = 1
 VERSION = 2
 DEFAULT_DOMAINS = (b"", b"ai.onnx")
@@ -65,3 +69,23 @@ def opset_of(graph: bytes) -> int:
         if one.get(DOMAIN, b"") in DEFAULT_DOMAINS and isinstance(version, int):
             return version
     raise ConfigError("not an ONNX file: it imports no operator set")
+
+
+def has_external_weights(graph: bytes) -> bool:
+    """Whether a serialised ONNX model keeps weights in another file.
+
+    Raises
+    ------
+    ConfigError
+        The bytes are no ONNX model.
+    """
+    try:
+        return any(
+            (DATA_LOCATION, EXTERNAL) in _fields(tensor)  # type: ignore[arg-type]
+            for number, body in _fields(graph)
+            if number == GRAPH
+            for field, tensor in _fields(body)  # type: ignore[arg-type]
+            if field == INITIALIZER
+        )
+    except (IndexError, TypeError) as exc:
+        raise ConfigError("not an ONNX file, or cut short") from exc

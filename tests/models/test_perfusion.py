@@ -1,9 +1,19 @@
 """The graph and the numpy computation are the same function."""
 
+import multiprocessing
+
 import numpy as np
 import pytest
 
-from models.perfusion import BLOCK_VOXELS, load_deconvolver
+from models.perfusion import (
+    BLOCK_VOXELS,
+    Measured,
+    choose_deconvolver,
+    chosen,
+    load_deconvolver,
+    measured,
+    share_equal,
+)
 from triage.deconvolution import PEAKED, InverseBank, deconvolve, inverse_bank
 from triage.errors import InputError
 
@@ -136,3 +146,60 @@ def test_operators_need_not_be_contiguous(graph):
     strided = InverseBank(bank.operators[::2], bank.dt_s, bank.oscillation_limit, bank.first_lag)
     curves = tissue(rng, bolus, 1.0, 200, 1.0)
     compare(graph(curves[::-1], strided), deconvolve(curves[::-1], strided), 1.0, firm(curves[::-1], strided))
+
+
+@pytest.mark.parametrize(
+    ("graph_s", "numpy_s", "which"),
+    [
+        (0.010, 0.011, "the ONNX graph runs (cpu)"),
+        (0.010, 0.0065, "the ONNX graph runs (cpu)"),
+        (0.010, 0.0055, "numpy runs"),
+        (0.001, 0.010, "the ONNX graph runs (cpu)"),
+    ],
+)
+def test_the_clearly_faster_one_is_taken_and_the_result_says_why(graph, graph_s, numpy_s, which):
+    taken = chosen(graph, Measured(graph_s, numpy_s, "cpu"))
+    assert taken.finding.text.startswith(which)
+    assert f"{1e3 * graph_s:.1f} ms" in taken.finding.text
+    assert taken.deconvolve is (deconvolve if which.startswith("numpy") else graph)
+    assert (taken.finding.sha256 == graph.spec.sha256) is (taken.deconvolve is graph)
+    assert taken.finding.task == "deconvolution"
+    bank = inverse_bank(arterial(60, 1.0), 1.0)
+    curves = tissue(np.random.default_rng(8), arterial(60, 1.0), 1.0, 50, 1.0)
+    np.testing.assert_array_equal(taken(curves, bank).tmax_s, taken.deconvolve(curves, bank).tmax_s)
+
+
+def test_it_is_measured_once_in_a_process():
+    measured.cache_clear()
+    first = choose_deconvolver(threads=1)
+    again = choose_deconvolver(threads=1)
+    assert measured.cache_info().misses == 1
+    assert first.finding == again.finding
+    by = measured(1, ("cpu",))
+    assert by.provider == "cpu"
+    assert min(by.graph_s, by.numpy_s) > 0
+
+
+def test_a_process_that_was_forked_knows_what_was_measured_before_and_can_compute():
+    context = multiprocessing.get_context("fork")
+    measured.cache_clear()
+    before = measured(2, ("cpu",))
+    ours, theirs = context.Pipe()
+    child = context.Process(target=_in_child, args=(theirs,))
+    child.start()
+    assert ours.poll(60), "the child hangs"
+    misses, text, voxels = ours.recv()
+    child.join(60)
+    assert (misses, text, voxels) == (1, str(before), 5)
+
+
+def _in_child(line):
+    bank = inverse_bank(arterial(60, 1.0), 1.0)
+    taken = choose_deconvolver(threads=2)
+    found = taken(np.ones((5, 60), np.float32), bank)
+    line.send((measured.cache_info().misses, taken.finding.text, len(found.tmax_s)))
+
+
+def test_made_up_curves_tell_a_graph_that_equals_numpy_from_one_that_does_not(graph):
+    assert share_equal(graph) >= 1 - ON_THE_FENCE
+    assert share_equal(lambda curves, bank: deconvolve(curves * np.float32(1.001), bank)) < ON_THE_FENCE

@@ -10,18 +10,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.registry import find_spec, load_manifest, open_model
+from models.card_text import facts
+from models.registry import find, open_model
+from models.shelves import Installed, distribution, of_site
 from models.spec import ElementType, ModelSpec, Task, TensorSpec
 from triage.errors import ConfigError, InputError
 
 WEIGHTS = Path(str(files("models"))) / "weights"
 CARDS = Path(str(files("models"))) / "cards"
-SPECS = load_manifest()
+SHELF = distribution()
+INSTALLED = SHELF.models()
 
 
 @pytest.fixture
 def spec():
-    return find_spec("deconvolution")
+    return find("deconvolution").spec
+
+
+def beside(spec, folder):
+    """`spec` with its weights in another folder."""
+    return Installed(spec, replace(SHELF, weights=folder))
 
 
 def placed(tmp_path, spec, graph, *, honest_digest):
@@ -30,21 +38,34 @@ def placed(tmp_path, spec, graph, *, honest_digest):
     return replace(spec, sha256=hashlib.sha256(graph).hexdigest()) if honest_digest else spec
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.name)
-def test_every_model_of_the_manifest_opens(spec):
-    assert open_model(spec).spec is spec
+@pytest.mark.parametrize("model", INSTALLED, ids=lambda m: m.spec.name)
+def test_every_model_of_the_manifest_opens(model):
+    assert open_model(model).spec is model.spec
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.name)
-def test_every_model_has_a_card_that_states_version_training_data_and_research_use(spec):
-    card = " ".join((CARDS / spec.card).read_text("utf-8").split())
-    assert f"# {spec.name} {spec.version}" in card
-    assert spec.training_data in card
+@pytest.mark.parametrize("model", INSTALLED, ids=lambda m: m.spec.name)
+def test_every_card_says_word_for_word_what_the_manifest_says(model):
+    card = model.card.read_text("utf-8")
+    assert card.startswith(f"# {model.spec.name} {model.spec.version}\n")
+    assert facts(model.spec) in card, "stroke-gateway models check prints what belongs into the card"
+    assert model.spec.sha256 in card
+    assert model.spec.training_data in card
     assert "Research use, not for primary diagnosis" in card
 
 
+def test_a_card_of_another_digest_or_figure_would_be_noticed(spec):
+    card = find("deconvolution").card.read_text("utf-8")
+    for change in (
+        {"sha256": "0" * 64},
+        {"performance": ("better",)},
+        {"limits": ("none",)},
+        {"licence": "none"},
+    ):
+        assert facts(replace(spec, **change)) not in card
+
+
 def test_no_weights_lie_about_that_the_manifest_does_not_know():
-    assert {f.name for f in WEIGHTS.iterdir()} == {spec.file for spec in SPECS}
+    assert {f.name for f in WEIGHTS.iterdir()} == {model.spec.file for model in INSTALLED}
 
 
 @pytest.mark.parametrize("damage", ["one bit", "truncated", "empty", "text"])
@@ -54,16 +75,16 @@ def test_a_damaged_file_is_refused_before_it_is_loaded(tmp_path, spec, damage, m
     flipped[len(graph) // 2] ^= 1
     bad = {"one bit": bytes(flipped), "truncated": graph[:-100], "empty": b"", "text": b"<html>"}[damage]
     placed(tmp_path, spec, bad, honest_digest=False)
-    monkeypatch.setattr("models.registry.ort.InferenceSession", lambda *_a, **_k: pytest.fail("was loaded"))
+    monkeypatch.setattr("models.providers.ort.InferenceSession", lambda *_a, **_k: pytest.fail("was loaded"))
     with pytest.raises(ConfigError, match=r"deconvolution\.onnx.*sha256.*reinstall"):
-        open_model(spec, folder=tmp_path)
+        open_model(beside(spec, tmp_path))
 
 
 @pytest.mark.parametrize("bad", [b"", b"<html>", b"\x08\x08\x42\x02\x10\x11"])
 def test_a_file_that_is_no_graph_is_refused_even_with_the_right_digest(tmp_path, spec, bad):
     other = placed(tmp_path, spec, bad, honest_digest=True)
     with pytest.raises(ConfigError, match=r"deconvolution\.onnx is not usable"):
-        open_model(other, folder=tmp_path)
+        open_model(beside(other, tmp_path))
 
 
 def test_a_truncated_graph_is_refused_even_with_the_right_digest(tmp_path, spec):
@@ -71,15 +92,15 @@ def test_a_truncated_graph_is_refused_even_with_the_right_digest(tmp_path, spec)
     for length in range(50, len(graph), 997):
         other = placed(tmp_path, spec, graph[:length], honest_digest=True)
         with pytest.raises(ConfigError, match="not usable"):
-            open_model(other, folder=tmp_path)
+            open_model(beside(other, tmp_path))
 
 
 def test_a_swapped_graph_with_other_arrays_is_refused(tmp_path, spec):
     onnx = pytest.importorskip("onnx", reason="the onnx package is in the train extra")
     text = '<ir_version: 8, opset_import: ["" : 17]> other (float[V] x) => (float[V] y) { y = Neg (x) }'
     other = placed(tmp_path, spec, onnx.parser.parse_model(text).SerializeToString(), honest_digest=True)
-    with pytest.raises(ConfigError, match="its arrays are x float32 with 1 axes"):
-        open_model(other, folder=tmp_path)
+    with pytest.raises(ConfigError, match=r"its arrays are x float32 \(V\)"):
+        open_model(beside(other, tmp_path))
 
 
 def test_a_graph_whose_output_has_another_size_than_promised_is_refused(tmp_path, spec):
@@ -91,21 +112,24 @@ def test_a_graph_whose_output_has_another_size_than_promised_is_refused(tmp_path
         tmp_path, doubling, onnx.parser.parse_model(text).SerializeToString(), honest_digest=True
     )
     with pytest.raises(ConfigError, match="y has 6 along V, expected 3"):
-        open_model(doubling, folder=tmp_path)
+        open_model(beside(doubling, tmp_path))
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"opset": 18}, "operator set 17, the manifest says 18"),
-        ({"outputs": (TensorSpec("peak_per_s", ElementType.FLOAT32, ("V",)),)}, "tmax_s float32 with 1 axes"),
+        (
+            {"outputs": (TensorSpec("peak_per_s", ElementType.FLOAT32, ("V",)),)},
+            r"tmax_s float32 \(V\), the manifest says peak_per_s float32 \(V\)",
+        ),
         ({"sha256": "0" * 64}, "the manifest says 0000"),
         ({"file": "absent.onnx"}, "absent.onnx cannot be read"),
     ],
 )
 def test_a_manifest_that_promises_something_else_is_refused(spec, change, said):
     with pytest.raises(ConfigError, match=said):
-        open_model(replace(spec, **change))
+        open_model(Installed(replace(spec, **change), SHELF))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +150,7 @@ def test_arrays_that_do_not_fit_the_contract_are_the_callers_mistake(spec, name,
         "oscillation_limit": np.array(0.035, np.float32),
         "first_lag": np.array(-6, np.float32),
     }
-    model = open_model(spec)
+    model = open_model(find(spec.name))
     assert model.run(good)["tmax_s"].shape == (5,)
     with pytest.raises(InputError):
         model.run({**good, name: array})
@@ -135,7 +159,7 @@ def test_arrays_that_do_not_fit_the_contract_are_the_callers_mistake(spec, name,
 def table(**change):
     plain = {
         "name": "m",
-        "task": "infarct-core",
+        "task": "infarct_core",
         "version": "1",
         "file": "m.onnx",
         "card": "m.md",
@@ -145,6 +169,7 @@ def table(**change):
         "training_data": "simulated patients",
         "intended_use": "research",
         "limits": ["some"],
+        "performance": ["none measured"],
         "inputs": [{"name": "x", "type": "float32", "axes": ["V", 4]}],
         "outputs": [{"name": "y", "type": "uint8", "axes": ["V"]}],
         "warm_up": {"V": 2},
@@ -155,8 +180,8 @@ def table(**change):
 def test_a_complete_table_makes_a_spec_that_identifies_itself_in_a_result():
     spec = ModelSpec.from_table(table())
     assert spec.task is Task.INFARCT_CORE
-    assert spec.finding(12.5).core_ml == 12.5
-    assert spec.finding().sha256 == spec.sha256
+    assert spec.finding("why").text == "why"
+    assert (spec.finding().sha256, spec.finding().task) == (spec.sha256, "infarct_core")
 
 
 @pytest.mark.parametrize(
@@ -182,24 +207,28 @@ def test_a_manifest_entry_that_is_not_sound_is_refused(change, said):
         ModelSpec.from_table(table(**change))
 
 
-@pytest.mark.parametrize("text", [None, "models = [", "other = 1"])
+@pytest.mark.parametrize(
+    "text", [None, "models = [", "other = 1", "models = 5", "\ud800".encode("utf-8", "surrogatepass")]
+)
 def test_a_manifest_that_cannot_be_read_is_refused(tmp_path, text):
     if text is not None:
-        (tmp_path / "manifest.toml").write_text(text)
-    with pytest.raises(ConfigError, match="reinstall"):
-        load_manifest(tmp_path)
+        (tmp_path / "manifest.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigError, match=r"manifest\.toml: no readable list of models; correct it"):
+        of_site(tmp_path).models()
 
 
-def test_two_models_of_one_name_are_refused(tmp_path):
-    entry = (Path(str(files("models"))) / "manifest.toml").read_text("utf-8")
-    (tmp_path / "manifest.toml").write_text(entry + entry)
-    with pytest.raises(ConfigError, match="two models share a name"):
-        load_manifest(tmp_path)
+@pytest.mark.parametrize("shared", ["name", "task"])
+def test_two_models_of_one_name_or_task_are_refused(tmp_path, shared):
+    entry = SHELF.manifest.read_text("utf-8")
+    other = entry.replace('name = "deconvolution"', 'name = "other"') if shared == "task" else entry
+    (tmp_path / "manifest.toml").write_text(entry + other)
+    with pytest.raises(ConfigError, match=f"two models share a {shared}"):
+        of_site(tmp_path).models()
 
 
 def test_an_unknown_model_is_named_together_with_the_known_ones():
     with pytest.raises(ConfigError, match=r"'ghost'; the manifest has .*deconvolution"):
-        find_spec("ghost")
+        find("ghost")
 
 
 def test_building_the_graph_again_gives_the_digest_of_the_manifest(tmp_path, spec):
@@ -218,5 +247,5 @@ def test_idle_models_hold_no_more_threads_than_asked_for(spec):
         return len(list(Path("/proc/self/task").iterdir()))
 
     before = threads()
-    kept = [open_model(spec, threads=2) for _ in range(2)]
+    kept = [open_model(find(spec.name), threads=2) for _ in range(2)]
     assert threads() - before <= len(kept)
