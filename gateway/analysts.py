@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field
 import structlog
 
 from gateway.jobs.orders import AnalyseOrder
+from gateway.models_settings import ModelSettings
 from gateway.processes import ONE_BLAS_THREAD
 from triage.errors import ConfigError, TemporaryError
 
@@ -42,6 +43,10 @@ PROBE = "probe"
 
 HANDSHAKE_S = 30.0
 """A loaded process forks in milliseconds; one that has just been started loads for some seconds."""
+
+
+PACKAGED = ModelSettings()
+"""The models that are installed with the gateway."""
 
 
 class AnalystDiedError(TemporaryError):
@@ -76,8 +81,9 @@ class Line:
 class Analysts:
     """The worker's analysts: a process that forks, and its children by case and revision."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, models: ModelSettings = PACKAGED) -> None:
         self._threads = threads
+        self._models = models
         self._lines: dict[str, Line] = {}
         self._lock = threading.Lock()
         self._source: tuple[subprocess.Popen[bytes], socket.socket] | None = None
@@ -214,7 +220,13 @@ class Analysts:
         ours, theirs = socket.socketpair()
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, "-m", "gateway.jobs.analyst"],
+                [
+                    sys.executable,
+                    "-m",
+                    "gateway.jobs.analyst",
+                    str(self._models.folder or ""),
+                    *self._models.providers,
+                ],
                 stdin=theirs.fileno(),
                 env={**os.environ, **ONE_BLAS_THREAD},
             )

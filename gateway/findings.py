@@ -14,7 +14,7 @@ _PARTS = {"geometry": Geometry, "maps": PerfusionMaps, "arterial": ArterialInput
 """Fields of `Findings` that are values themselves; the others are arrays."""
 
 _OPTIONAL = {"arterial"}
-"""Parts a case may be without."""
+"""Parts a case may be without; an array that it is without is not written."""
 
 _PLAIN: Mapping[str, Callable[[Any], Any]] = {
     "geometry.shape": lambda sizes: tuple(int(size) for size in sizes),
@@ -44,9 +44,11 @@ def _arrays(findings: Findings) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for item in fields(findings):
         value = getattr(findings, item.name)
+        if value is None:
+            continue
         if item.name not in _PARTS:
             flat[item.name] = value
-        elif value is not None:
+        else:
             flat |= {f"{item.name}.{inner.name}": getattr(value, inner.name) for inner in fields(value)}
     return flat
 

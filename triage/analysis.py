@@ -1,6 +1,6 @@
 """The protocol of a CT perfusion analysis, from images to a result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from triage import opinions, quality, timing
 from triage.arterial import NoArterialInputError
 from triage.assessment import nominal_ml
+from triage.core_network import CoreReading, Inquiry
 from triage.errors import AnalysisError, InputError
 from triage.plausibility import Reading, of_assessment
 from triage.preparation import AFRESH, FrameWork
@@ -32,6 +33,8 @@ from triage.types import (
     Analysis,
     Findings,
     FrameSource,
+    Interval,
+    Mask,
     SecondOpinion,
 )
 from triage.uncertainty import intervals
@@ -105,13 +108,30 @@ def _protocol(
     record.quality.extend(quality.of_bolus(head.bolus, inputs, head.noise_hu))
     tissue = clean_tissue(head, inputs, method.denoise, record)
     first = quantify(head, tissue, inputs, method, record)
+    model = method.core_model
+    network = Inquiry.begin(model, scan, head, tissue, first, record.clock) if model is not None else None
     with record.stage("second_look"), ThreadPoolExecutor(1) as pool:
         opinions_of_others = pool.submit(_opinions, head, tissue, first, method, arterial_voxels)
         ends = intervals(head, tissue, first, method.thresholds)
         beside = opinions_of_others.result()
     nominal = _nominal(head, tissue, first)
     record.quality.extend(of_assessment(_reading(head, tissue, first, nominal, beside)))
-    return _findings(scan, tissue, first), Reckoning(first.assessment, nominal, ends, beside)
+    second = _network_core(network, head, first, ends, record)
+    rows = (second.finding,) if second else ()
+    findings = _findings(scan, tissue, first, second.core if second else None)
+    return findings, Reckoning(first.assessment, nominal, ends, beside, rows)
+
+
+def _network_core(
+    inquiry: Inquiry | None, head: Head, first: Perfused, ends: Mapping[str, Interval], record: Record
+) -> CoreReading | None:
+    """What the network answered, where there is one; its stage is what is waited for it when all else is done."""
+    if inquiry is None:
+        return None
+    with record.stage("core_model"):
+        second = inquiry.end(head, first.assessment, ends.get("core_ml"), record.clock)
+    record.quality.extend(second.flags)
+    return second
 
 
 def _opinions(
@@ -156,7 +176,7 @@ def _reading(
     )
 
 
-def _findings(scan: Scan, tissue: TissueCurves, first: Perfused) -> Findings:
+def _findings(scan: Scan, tissue: TissueCurves, first: Perfused, network_core: Mask | None) -> Findings:
     return Findings(
         scan.geometry,
         scan.hu.mean(axis=0),
@@ -166,4 +186,5 @@ def _findings(scan: Scan, tissue: TissueCurves, first: Perfused) -> Findings:
         tissue.classes,
         first.inputs,
         scan.motion,
+        network_core,
     )

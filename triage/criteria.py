@@ -156,6 +156,13 @@ RULES: Mapping[str, Rule] = {
     ),
 }
 
+CORE_LIMITS_ML = tuple(
+    sorted(
+        {limit.value for rule in RULES.values() for limit in rule.limits if limit.quantity is Quantity.CORE}
+    )
+)
+"""Cores at which some trial's answer turns, in ml."""
+
 
 def judged(
     core_ml: float, hypoperfused_ml: float, intervals: Mapping[str, Interval]

@@ -1,56 +1,14 @@
-"""What a model may look at: the volumes of an analysis by name, on one grid."""
+"""What one analysis has to show to a model: its volumes by name, on one grid."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 
 import numpy as np
 
-from triage.errors import require
+from triage.second_engine import Evidence, Volume
 from triage.stages import Head, Perfused, Scan, TissueCurves
-from triage.symmetry import MidPlane
-from triage.types import Float32, Geometry, Mask
+from triage.types import Float32, Mask
 
-
-class Volume(StrEnum):
-    """Volumes by the names that models ask for; units as the names say, none means no dimension.
-
-    `RELATIVE_CBF` and `RELATIVE_CBV` are shares of normal tissue, `BRAIN` and `TISSUE` are 1 and 0. `MEAN_HU` is the
-    temporal mean, `UNENHANCED_HU` the mean of the frames before the bolus, `NOISE_HU` the noise of one frame, the same
-    everywhere. `NON_CONTRAST_HU` is there when the study has such a series.
-    """
-
-    CBF = "cbf_ml_per_100g_min"
-    CBV = "cbv_ml_per_100g"
-    MTT = "mtt_s"
-    TMAX = "tmax_s"
-    TTP = "ttp_s"
-    RELATIVE_CBF = "relative_cbf"
-    RELATIVE_CBV = "relative_cbv"
-    MEAN_HU = "mean_hu"
-    UNENHANCED_HU = "unenhanced_hu"
-    NOISE_HU = "noise_hu"
-    BRAIN = "brain"
-    TISSUE = "tissue"
-    NON_CONTRAST_HU = "non_contrast_hu"
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Volumes float32 ``(Z, Y, X)`` on `geometry`, NaN where there is no value; `plane` tells what lies opposite."""
-
-    geometry: Geometry
-    plane: MidPlane
-    volumes: Mapping[Volume, Float32]
-
-    def __post_init__(self) -> None:
-        for name, volume in self.volumes.items():
-            require(
-                volume.shape == self.geometry.shape,
-                f"{name} {volume.shape} does not fit geometry {self.geometry.shape}",
-            )
-            volume.flags.writeable = False
+__all__ = ["Evidence", "Volume", "of_perfusion"]
 
 
 def of_perfusion(scan: Scan, head: Head, tissue: TissueCurves, first: Perfused) -> Evidence:

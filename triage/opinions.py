@@ -2,6 +2,7 @@
 
 from triage.artefacts import cleaned
 from triage.assessment import Assessment
+from triage.disagreement import CORE_APART, near
 from triage.stages import Head, Perfused, TissueCurves
 from triage.transit_model import DENOISED_NOISE_HU, coarsened, lesion, posterior
 from triage.types import SecondOpinion
@@ -9,11 +10,8 @@ from triage.types import SecondOpinion
 TRANSIT_MODEL = "transit model"
 NAMED_ARTERY = "named arterial input"
 
-CORE_APART = (5.0, 0.35)
-"""Difference of two cores that is no disagreement: in ml, or as a share of the larger one."""
-
 HYPOPERFUSED_APART = (10.0, 0.25)
-"""The same of hypoperfused volumes; the methods differ by up to 10 ml or a quarter among simulated patients."""
+"""Like `CORE_APART`, of hypoperfused volumes; the methods differ by up to 10 ml or a quarter among simulated patients."""
 
 COARSENING = 2
 """Pixels averaged in each direction before the model is fitted; its volumes do not change."""
@@ -41,13 +39,8 @@ def compared(name: str, first: Assessment, core_ml: float, hypoperfused_ml: floa
     >>> compared("transit model", SimpleNamespace(core_ml=20.0, hypoperfused_ml=80.0), 22.0, 120.0).text
     'core 22.0 ml, hypoperfused 120.0 ml'
     """
-    agrees = _near(first.core_ml, core_ml, CORE_APART) and _near(
+    agrees = near(first.core_ml, core_ml, CORE_APART) and near(
         first.hypoperfused_ml, hypoperfused_ml, HYPOPERFUSED_APART
     )
     text = f"core {core_ml:.1f} ml, hypoperfused {hypoperfused_ml:.1f} ml"
     return SecondOpinion(name, core_ml, hypoperfused_ml, agrees, text)
-
-
-def _near(one_ml: float, other_ml: float, apart: tuple[float, float]) -> bool:
-    least_ml, share = apart
-    return abs(one_ml - other_ml) <= max(least_ml, share * max(one_ml, other_ml))

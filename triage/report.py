@@ -5,7 +5,16 @@ from dataclasses import dataclass
 
 from triage import criteria
 from triage.assessment import Assessment
-from triage.types import Estimator, FrameSource, Interval, QualityFlag, SecondOpinion, Status, TriageResult
+from triage.types import (
+    Estimator,
+    FrameSource,
+    Interval,
+    ModelFinding,
+    QualityFlag,
+    SecondOpinion,
+    Status,
+    TriageResult,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +25,7 @@ class Reckoning:
     nominal_ml: Mapping[str, float]
     intervals: Mapping[str, Interval]
     opinions: tuple[SecondOpinion, ...]
+    models: tuple[ModelFinding, ...] = ()
 
 
 def reported(
@@ -40,6 +50,7 @@ def reported(
         cbv_index=first.cbv_index,
         volumes_ml=first.volumes_ml,
         criteria=criteria.judged(first.core_ml, first.hypoperfused_ml, reckoning.intervals),
+        models=reckoning.models,
         quality=quality,
         timing_s=timing_s,
         estimator=Estimator.DECONVOLUTION,

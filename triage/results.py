@@ -98,14 +98,71 @@ class SecondOpinion:
     text: str
 
 
+INFARCT_CORE = "infarct_core"
+"""Task of a network whose core stands beside the first."""
+
+NO_MODEL = "no model installed"
+"""Said of a task that nothing does; it is never made up by other means."""
+
+NO_TASKS: Mapping[str, str] = dict.fromkeys(
+    (INFARCT_CORE, "hemorrhage", "large_vessel_occlusion", "aspects"), NO_MODEL
+)
+"""What a network could be asked of a head CT, where none is installed."""
+
+
+class Agreement(StrEnum):
+    """How a network's core stands to the first method's; the rule is in `triage.disagreement`."""
+
+    AGREE = "agree"
+    DIFFER = "differ"
+    CONTRADICT = "contradict"
+
+
 @dataclass(frozen=True, slots=True)
 class ModelFinding:
-    """What one model contributed: its identity and, for core models, its volume."""
+    """What one model contributed: its identity and, for a network that looks for the core, what it found.
+
+    Attributes
+    ----------
+    task
+        What it was asked, by the name in the manifest.
+    trained_on
+        What its weights were fitted to: a few words that stand wherever its numbers do, and details after a colon;
+        empty for a computation.
+    core_ml, hypoperfused_ml
+        Its volumes; None where it does not look for them, or gave no number.
+    expected_core_ml
+        Sum of its probabilities of core, whatever its threshold.
+    overlap
+        Dice coefficient of its core and the first method's, None where neither found any.
+    agreement
+        None where there is nothing to compare.
+    text
+        What came of it, or why there is no number.
+    """
 
     name: str
     version: str
     sha256: str
     core_ml: float | None = None
+    hypoperfused_ml: float | None = None
+    expected_core_ml: float | None = None
+    overlap: float | None = None
+    agreement: Agreement | None = None
+    text: str = ""
+    task: str = ""
+    trained_on: str = ""
+
+    @property
+    def learned_from(self) -> str:
+        """What it was trained on, without the details."""
+        return self.trained_on.partition(":")[0]
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Self:
+        """Inverse of ``asdict`` and of a way through JSON."""
+        agreement = plain.get("agreement")
+        return cls(**{**plain, "agreement": Agreement(agreement) if agreement else None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +182,10 @@ class TriageResult:
         What relative flow was compared with, in words.
     opinions
         The same scan by other methods or another arterial input.
+    models
+        What ran, with what it found.
+    tasks
+        What a network could be asked of a head CT, and which one is installed for it, or `NO_MODEL`.
     """
 
     status: Status
@@ -150,6 +211,7 @@ class TriageResult:
     territories_ml: Mapping[str, float] = field(default_factory=dict)
     reference: str = ""
     opinions: tuple[SecondOpinion, ...] = ()
+    tasks: Mapping[str, str] = field(default_factory=lambda: dict(NO_TASKS))
 
     def __post_init__(self) -> None:
         analysed = self.status is Status.ANALYSED
@@ -160,6 +222,11 @@ class TriageResult:
     def trusted(self) -> bool:
         """Whether the numbers may be shown as numbers: analysed, and no severe quality flag."""
         return self.status is Status.ANALYSED and all(q.severity is not Severity.SEVERE for q in self.quality)
+
+    @property
+    def networks(self) -> tuple[ModelFinding, ...]:
+        """Networks that looked for the core, with or without an answer."""
+        return tuple(model for model in self.models if model.task == INFARCT_CORE)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, ready for ``json.dumps``; the object of ``stroke-gateway triage --json``."""
@@ -176,7 +243,7 @@ class TriageResult:
         values["estimator"] = Estimator(values["estimator"]) if values["estimator"] else None
         values["intervals"] = {name: Interval(**ends) for name, ends in values["intervals"].items()}
         values["opinions"] = tuple(SecondOpinion(**o) for o in values["opinions"])
-        values["models"] = tuple(ModelFinding(**m) for m in values["models"])
+        values["models"] = tuple(ModelFinding.from_json(m) for m in values["models"])
         values["quality"] = tuple(
             QualityFlag(q["code"], Severity(q["severity"]), q["text"]) for q in values["quality"]
         )

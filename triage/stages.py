@@ -20,6 +20,7 @@ from triage.maps import as_maps, perfusion
 from triage.preparation import AFRESH, FrameWork
 from triage.record import Record
 from triage.reduction import reduced
+from triage.second_engine import CoreModel
 from triage.symmetry import MidPlane, mid_plane
 from triage.tissue import classify
 from triage.types import (
@@ -47,12 +48,14 @@ class Method:
     """How to analyse: how noise is taken out, where residues come from and by which inverses, and the cut-offs.
 
     `deconvolve` is numpy's or a graph that equals it; `bank` is `inverse_bank`, or `fast_bank` with one fixed threshold.
+    `core_model` is a network whose core stands beside the first, None where none is installed.
     """
 
     denoise: Denoiser = denoised
     deconvolve: Deconvolver = deconvolve
     bank: Callable[[Float64, float], InverseBank] = inverse_bank
     thresholds: Thresholds = NOMINAL
+    core_model: CoreModel | None = None
 
 
 USUAL = Method()

@@ -11,6 +11,7 @@ from triage.arrays import Float32, Float64, Mask, freeze
 from triage.errors import require
 from triage.geometry import ML_PER_MM3, Geometry
 from triage.results import (
+    Agreement,
     Criterion,
     Estimator,
     Interval,
@@ -27,6 +28,7 @@ from triage.series import CtpSeries, FrameSource
 
 __all__ = [
     "ML_PER_MM3",
+    "Agreement",
     "Analysis",
     "ArterialInput",
     "Criterion",
@@ -156,7 +158,8 @@ class Findings:
     """The arrays behind a result, on the working grid `geometry`.
 
     `mean_hu` is the temporal mean after alignment, float32 ``(Z, Y, X)``; `core` and `hypoperfused` are bool masks;
-    `tissue_class` is uint8, one `TissueClass` a voxel.
+    `tissue_class` is uint8, one `TissueClass` a voxel. `network_core` is the bool mask of a network's core, None where
+    there is none.
     """
 
     geometry: Geometry
@@ -167,10 +170,11 @@ class Findings:
     tissue_class: NDArray[np.uint8]
     arterial: ArterialInput | None
     motion: Motion
+    network_core: Mask | None = None
 
     def __post_init__(self) -> None:
-        for name in ("mean_hu", "core", "hypoperfused", "tissue_class"):
-            shape = getattr(self, name).shape
+        for name in ("mean_hu", "core", "hypoperfused", "tissue_class", "network_core"):
+            shape = np.shape(getattr(self, name)) or self.geometry.shape
             require(
                 shape == self.geometry.shape, f"{name} {shape} does not fit geometry {self.geometry.shape}"
             )

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from triage.results import (
+    NO_MODEL,
+    Agreement,
     Interval,
     ModelFinding,
     QualityFlag,
@@ -19,8 +21,20 @@ RATIO_DECIMALS = 2
 WHOLE_FROM_ML = 10
 """Interval ends are written in whole ml from here on; a tenth of a small volume still matters."""
 
-CORES_APART = (5.0, 0.35)
-"""Difference of two cores that is no disagreement, in ml or as a share of the larger: `triage.opinions.CORE_APART`."""
+AGREEMENTS = {
+    Agreement.AGREE: "agrees",
+    Agreement.DIFFER: "differs",
+    Agreement.CONTRADICT: "contradicts",
+}
+"""The light of a network, in one word: a colour never stands alone."""
+
+TASKS = {
+    "infarct_core": "infarct core",
+    "hemorrhage": "hemorrhage",
+    "large_vessel_occlusion": "large vessel occlusion",
+    "aspects": "ASPECTS",
+}
+"""What a network could be asked, as people say it; another task is shown as it is called."""
 
 TERRITORIES = {
     Territory.ANTERIOR: "anterior cerebral",
@@ -115,15 +129,41 @@ def disagreeing(result: TriageResult) -> list[SecondOpinion]:
     return [opinion for opinion in result.opinions if not opinion.agrees]
 
 
-def differing_networks(result: TriageResult) -> list[ModelFinding]:
-    """Networks whose core does not agree with the result's, as far apart as for any other method."""
-    return [model for model in result.models if _apart(result.core_ml, model.core_ml)]
+def network_said(model: ModelFinding) -> str:
+    """What became of a network, for a list: its core, or why it has none.
+
+    >>> network_said(ModelFinding("ctp-core", "1", "", text="no answer within 1.5 s"))
+    'no core: no answer within 1.5 s'
+    """
+    if model.core_ml is None:
+        return f"no core: {model.text}"
+    late = "" if model.hypoperfused_ml is None else f", hypoperfused {volume(model.hypoperfused_ml)}"
+    shared = "" if model.overlap is None else f", overlap {model.overlap:.2f}"
+    return f"core {volume(model.core_ml)}{late}{shared}: {model.text}"
 
 
-def _apart(one_ml: float | None, other_ml: float | None) -> bool:
-    if one_ml is None or other_ml is None:
-        return False
-    return abs(one_ml - other_ml) > max(CORES_APART[0], CORES_APART[1] * max(one_ml, other_ml))
+def named(model: ModelFinding) -> str:
+    """A network with its version, and beside it what it learned from.
+
+    >>> named(ModelFinding("ctp-core", "0.1.0", "", trained_on="simulated patients: 4000 of them"))
+    'ctp-core 0.1.0 (trained on simulated patients)'
+    """
+    learned = f" (trained on {model.learned_from})" if model.trained_on else ""
+    return f"{model.name} {model.version}{learned}"
+
+
+def two_cores(result: TriageResult, model: ModelFinding) -> str:
+    """Both cores side by side, the threshold's first."""
+    return f"core {volume(result.core_ml)} by threshold, {volume(model.core_ml)} by network {named(model)}"
+
+
+def without_model(tasks: Mapping[str, str]) -> list[str]:
+    """Tasks that no installed model does.
+
+    >>> without_model({"aspects": NO_MODEL, "infarct_core": "ctp-core"})
+    ['ASPECTS']
+    """
+    return [TASKS.get(task, task) for task, model in tasks.items() if model == NO_MODEL]
 
 
 def _decimals(end: float, wanted: int | None) -> int:

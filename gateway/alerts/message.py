@@ -1,15 +1,15 @@
 """A result in the words of an alert: computed from the numbers alone, without a person and without a UID."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from gateway.revision import UNCHANGED
 from triage.errors import InputError
-from triage.results import Criterion, Estimator, Severity, Side, Status, TriageResult
-from viewer_bridge.figures import disagreeing, floored, shown_flags, span, volume
+from triage.results import Agreement, Criterion, Estimator, Severity, Side, Status, TriageResult
+from viewer_bridge.figures import disagreeing, floored, shown_flags, span, two_cores, volume
 
 SECONDS_PER_MINUTE = 60
 
@@ -35,6 +35,9 @@ TEXTS = {
     "no_ratio": "ratio not defined",
     "uncertain": "uncertain: {trial} changes if {changes_if}",
     "uncertain_somewhere": "uncertain: {trial} is close to its limits",
+    "agree": "a network agrees: {cores}",
+    "network_differs": "two methods differ: {cores}",
+    "contradict": "two methods contradict: {cores}",
     "differ": "methods differ: {names}",
     "quality": "quality: {reasons}",
     "good_quality": "quality: no remarks",
@@ -43,6 +46,13 @@ TEXTS = {
     "disclaimer": "Research use, not for primary diagnosis.",
 }
 """Every sentence an alert can contain."""
+
+NETWORKS = {
+    Agreement.AGREE: "agree",
+    Agreement.DIFFER: "network_differs",
+    Agreement.CONTRADICT: "contradict",
+}
+"""What is said of a network's core; one that gave none is told among the remarks on quality."""
 
 SIDES = {Side.LEFT: "LEFT", Side.RIGHT: "RIGHT", Side.BILATERAL: "BOTH SIDES", Side.NONE: "no side"}
 """The patient's own side, in capitals: it is the word that must not be misread."""
@@ -197,6 +207,7 @@ def _findings(result: TriageResult) -> list[str]:
             mismatch=volume(result.mismatch_ml),
             ratio=_ratio(result.mismatch_ratio),
         ),
+        *_networks(result),
         *(_uncertain(title, criterion) for title, criterion in _mismatches(result) if not criterion.certain),
         *_difference(result),
         *([TEXTS["not_known"].format(missing=", ".join(missing))] if missing else []),
@@ -207,6 +218,12 @@ def _findings(result: TriageResult) -> list[str]:
 def _uncertain(trial: str, criterion: Criterion) -> str:
     known = "uncertain" if criterion.changes_if else "uncertain_somewhere"
     return TEXTS[known].format(trial=trial, changes_if=criterion.changes_if)
+
+
+def _networks(result: TriageResult) -> Iterator[str]:
+    for model in result.networks:
+        if model.agreement is not None:
+            yield TEXTS[NETWORKS[model.agreement]].format(cores=_short(two_cores(result, model)))
 
 
 def _difference(result: TriageResult) -> list[str]:

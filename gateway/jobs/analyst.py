@@ -1,4 +1,4 @@
-"""``python -m gateway.jobs.analyst``: analyses that begin before their last image.
+"""``python -m gateway.jobs.analyst [MODELS [PROVIDER ...]]``: analyses that begin before their last image.
 
 This process loads everything once and then only forks: each line that its owner hands over gets a child, which is warm
 from its first moment, works on one case and ends. A child hears its line on a thread of its own, so it ends as soon as
@@ -18,16 +18,20 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any
+from typing import Any, Self
 
 from gateway import casefolder, findings
-from gateway.analysis import analyse_files
+from gateway.analysis import Models, analyse_files, load_models, remarked
 from gateway.jobs.orders import AnalyseOrder
 from gateway.processes import last_words
 from gateway.rehearsal import Rehearsal
-from models.perfusion import load_deconvolver
+from models.perfusion import measured
+from models.providers import CPU_ONLY
 from triage.errors import ConfigError
 
 PR_SET_PDEATHSIG = 1
@@ -37,7 +41,8 @@ PR_SET_PDEATHSIG = 1
 class Analyst:
     """One case, from its first images to its result."""
 
-    def __init__(self) -> None:
+    def __init__(self, models: Models) -> None:
+        self._models = models
         self._orders: Queue[dict[str, Any]] = Queue()
         self._rehearsal = Rehearsal()
 
@@ -46,8 +51,7 @@ class Analyst:
         threading.Thread(target=self._listen, args=(line,), daemon=True).start()
         while "prepare" in (order := self._next()):
             self._rehearsal.take(map(Path, order["prepare"]))
-        failure = _analyse(AnalyseOrder(**order["analyse"]), self._rehearsal) if "analyse" in order else ""
-        _answer(line, failure)
+        _answer(line, self._analyse(AnalyseOrder(**order["analyse"])) if "analyse" in order else "")
 
     def _listen(self, line: socket.socket) -> None:
         with line.makefile("rb") as orders:
@@ -63,29 +67,53 @@ class Analyst:
             except Empty:
                 self._rehearsal.work()
 
+    def _analyse(self, order: AnalyseOrder) -> str:
+        """Analyse and save; the folder appears when everything is in it. Returns where it failed, without any value."""
+        try:
+            analysis = analyse_files(
+                [Path(path) for path in order.paths],
+                order.study_uid,
+                order.series_uid,
+                order.threads,
+                rehearsal=self._rehearsal,
+                models=self._models,
+            )
+            with casefolder.appearing(Path(order.folder)) as scratch:
+                findings.save(remarked(analysis, order.remarks), scratch)
+        except Exception:  # noqa: BLE001 - told to the owner, who decides
+            return last_words(traceback.format_exc().encode())
+        return ""
 
-def _analyse(order: AnalyseOrder, rehearsal: Rehearsal) -> str:
-    """Analyse and save; the folder appears when everything is in it. Returns where it failed, without any value."""
-    try:
-        paths = [Path(path) for path in order.paths]
-        analysis = analyse_files(paths, order.study_uid, order.series_uid, order.threads, rehearsal=rehearsal)
-        with casefolder.appearing(Path(order.folder)) as scratch:
-            findings.save(analysis, scratch)
-    except Exception:  # noqa: BLE001 - told to the owner, who decides
-        return last_words(traceback.format_exc().encode())
-    return ""
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the owner wants: the folder of the site's models, and where they may be computed."""
+
+    site: Path | None
+    providers: tuple[str, ...]
+
+    @classmethod
+    def by(cls, arguments: Sequence[str]) -> Self:
+        """Read the command line; an empty folder is none."""
+        folder, *providers = arguments or ("",)
+        return cls(Path(folder) if folder else None, tuple(providers) or CPU_ONLY)
+
+    def measure(self, threads: int) -> None:
+        """Find out which deconvolution is faster here, once for all children; a wrong model is theirs to tell."""
+        with suppress(ConfigError):
+            measured(threads, self.providers)
 
 
-def _begin(line: socket.socket, threads: int) -> None:
+def _begin(line: socket.socket, threads: int, chosen: Chosen) -> None:
     """The life of a child; its owner gets a handle by which it can always be ended."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     socket.send_fds(line, [b"!"], [os.pidfd_open(os.getpid())])
     try:
-        load_deconvolver(threads)
+        models = load_models(threads, chosen.site, chosen.providers)
     except ConfigError as exc:
         _answer(line, str(exc))
         return
-    Analyst().attend(line)
+    Analyst(models).attend(line)
 
 
 def _answer(line: socket.socket, failure: str) -> None:
@@ -94,6 +122,7 @@ def _answer(line: socket.socket, failure: str) -> None:
 
 def main() -> None:
     """Fork a child for every line that comes through standard input, until that closes."""
+    chosen = Chosen.by(sys.argv[1:])
     door = socket.socket(fileno=0)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a child ended: its line tells
     gc.freeze()
@@ -101,10 +130,11 @@ def main() -> None:
         word, handles, *_ = socket.recv_fds(door, 1, 1)
         if not word:
             return
+        chosen.measure(threads=word[0])
         if os.fork() == 0:
             door.close()
             try:
-                _begin(socket.socket(fileno=handles[0]), threads=word[0])
+                _begin(socket.socket(fileno=handles[0]), threads=word[0], chosen=chosen)
             except Exception:  # noqa: BLE001 - whatever it is, the owner hires another, and somebody should read of it
                 where = last_words(traceback.format_exc().encode())
                 sys.stderr.write(f"an analyst died: {where}\n")

@@ -10,7 +10,19 @@ import pytest
 
 from gateway.alerts.message import LONGEST_LINE, TEXTS
 from triage.errors import InputError
-from triage.types import Criterion, Estimator, Interval, SecondOpinion, Severity, Side, Status, TriageResult
+from triage.results import INFARCT_CORE
+from triage.types import (
+    Agreement,
+    Criterion,
+    Estimator,
+    Interval,
+    ModelFinding,
+    SecondOpinion,
+    Severity,
+    Side,
+    Status,
+    TriageResult,
+)
 
 NOW = datetime(2026, 3, 1, 10, 7, 20, tzinfo=UTC)
 DISCLAIMER = "Research use, not for primary diagnosis."
@@ -53,6 +65,40 @@ def test_an_uncertain_class_and_another_answer_are_told_in_a_line_each(make_aler
     vague = Criterion(met=True, missing=(), text="", certain=False)
     alert = make_alert(make_result(criteria={"defuse_3": vague}))
     assert alert.lines[1] == "uncertain: DEFUSE 3 is close to its limits"
+
+
+def network(core_ml, agreement):
+    return ModelFinding(
+        "ctp-core",
+        "0.1.0",
+        "a" * 64,
+        core_ml,
+        agreement=agreement,
+        task=INFARCT_CORE,
+        trained_on="simulated patients: 4000 of them",
+    )
+
+
+@pytest.mark.parametrize(
+    ("agreement", "words"),
+    [
+        (Agreement.AGREE, "a network agrees"),
+        (Agreement.DIFFER, "two methods differ"),
+        (Agreement.CONTRADICT, "two methods contradict"),
+    ],
+)
+def test_both_cores_are_told_and_what_the_network_learned_from(make_alert, make_result, agreement, words):
+    alert = make_alert(make_result(models=(network(48.0, agreement),)))
+    both = "core 34.2 ml by threshold, 48.0 ml by network ctp-core 0.1.0 (trained on simulated patients)"
+    assert alert.lines[1] == f"{words}: {both}"
+    assert alert.headline == make_alert().headline
+    assert alert.numbers == make_alert().numbers
+
+
+def test_a_network_without_a_core_or_trust_is_no_line(make_alert, make_result, flag):
+    assert make_alert(make_result(models=(network(None, None),))).lines == make_alert().lines
+    severe = make_result(models=(network(48.0, Agreement.CONTRADICT),), quality=(flag(Severity.SEVERE),))
+    assert "48.0" not in make_alert(severe).body
 
 
 def test_without_an_arterial_input_the_title_says_that_there_are_no_volumes(make_alert, flag):

@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from triage.errors import InputError
 from triage.types import (
+    Agreement,
     ArterialInput,
     Criterion,
     CtpSeries,
@@ -144,7 +145,7 @@ def result(**replaced):
         "hypoperfused_ml": 60.0,
         "volumes_ml": {"tmax_gt_6": 60.0},
         "criteria": {"defuse_3": Criterion(True, ("age",), "met")},
-        "models": (ModelFinding("core", "1", "ab" * 32, 11.0),),
+        "models": (ModelFinding("core", "1", "ab" * 32, 11.0, agreement=Agreement.DIFFER),),
         "quality": (QualityFlag("motion", Severity.WARNING, "moved"),),
         "timing_s": {"total": 3.0},
         **replaced,

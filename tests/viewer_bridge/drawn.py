@@ -6,7 +6,9 @@ import numpy as np
 import pydicom
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
+from triage.results import INFARCT_CORE, NO_TASKS
 from triage.types import (
+    Agreement,
     Analysis,
     ArterialInput,
     Criterion,
@@ -111,7 +113,26 @@ def make_findings(shape=(16, 128, 128), *, lesion=True, geometry=None):
     )
     motion = Motion(np.zeros((40, 3)), np.ones((40, 3)), dropped=np.array([12, 13, 30]))
     labels = np.where(brain, TissueClass.TISSUE, TissueClass.OUTSIDE).astype(np.uint8)
-    return Findings(geometry, mean_hu, maps, core, risk, labels, arterial, motion)
+    network_core = np.roll(core, (1, 2), axis=(1, 2)) & brain
+    return Findings(geometry, mean_hu, maps, core, risk, labels, arterial, motion, network_core)
+
+
+def network(core_ml, agreement=Agreement.AGREE, text="volume and place agree", **others):
+    """A network's row in a result."""
+    row = ModelFinding(
+        "ctp-core-unet",
+        "0.1.0",
+        "0" * 64,
+        float(core_ml),
+        hypoperfused_ml=88.8,
+        expected_core_ml=float(core_ml) * 1.1,
+        overlap=0.71,
+        agreement=agreement,
+        text=text,
+        task=INFARCT_CORE,
+        trained_on="simulated patients",
+    )
+    return replace(row, **others)
 
 
 def make_result(findings):
@@ -140,7 +161,8 @@ def make_result(findings):
                 changes_if="core > 70 ml",
             )
         },
-        models=(ModelFinding("ctp-core-unet", "0.1.0", "0" * 64, float(core_ml) * 0.93),),
+        models=(network(core_ml * 0.93),),
+        tasks={**NO_TASKS, "infarct_core": "ctp-core-unet"},
         quality=(
             QualityFlag("motion", Severity.WARNING, "Head moved 3.1 mm; frames were aligned."),
             QualityFlag("simulated", Severity.INFO, "Core model trained on simulated data only."),
@@ -234,4 +256,6 @@ def without_input(analysis):
         estimator=Estimator.TIME_TO_PEAK,
         timing_s={"total": 2.4},
     )
-    return Analysis(result, replace(old, maps=maps, core=empty, hypoperfused=empty, arterial=None))
+    return Analysis(
+        result, replace(old, maps=maps, core=empty, hypoperfused=empty, arterial=None, network_core=None)
+    )

@@ -5,20 +5,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
+from tests.viewer_bridge.drawn import network
 from tests.viewer_bridge.looking import count, shows, where
 from triage.types import (
+    Agreement,
     Analysis,
     Criterion,
     Geometry,
-    ModelFinding,
     QualityFlag,
     SecondOpinion,
     Severity,
     TissueClass,
 )
-from viewer_bridge.figures import ONLY_TIME_TO_PEAK, span
-from viewer_bridge.pages.canvas import AMBER, DISCLAIMER, GREY, PAGE_SIZE_PX, RED, WHITE, Box
+from viewer_bridge.figures import AGREEMENTS, ONLY_TIME_TO_PEAK, span
+from viewer_bridge.pages.canvas import AMBER, DISCLAIMER, GREEN, GREY, PAGE_SIZE_PX, RED, WHITE, Box
 from viewer_bridge.pages.colour_maps import EMBER, LAGOON, MAP_LOOKS, MISSING_RGB, colourise
 from viewer_bridge.pages.lettering import Weight, drawable, has_shape, typeface, wrap
 from viewer_bridge.pages.notes import note_lines, notes_height, write_notes
@@ -26,6 +28,7 @@ from viewer_bridge.pages.summary import key_slice, map_pages, map_tile, overlay_
 from viewer_bridge.pages.tiles import (
     CORE_RGB,
     HYPOPERFUSED_RGB,
+    NETWORK_RGB,
     chosen_slices,
     overlay_painter,
     radiological,
@@ -239,19 +242,63 @@ def test_untrusted_notes_say_nothing_that_rests_on_the_numbers(untrusted):
     ]
 
 
-def test_a_network_that_differs_is_told_in_amber_and_a_missing_one_in_small(analysis):
-    core_ml = analysis.result.core_ml
-    far, near = (ModelFinding("ctp-core", "1", "0" * 64, ml) for ml in (core_ml + 20, core_ml + 1))
+NETWORKS = {
+    "near": (network(12.0),),
+    "far": (network(20.0, Agreement.DIFFER, "the volumes differ"),),
+    "opposed": (network(48.0, Agreement.CONTRADICT, "the cores lie on different sides"),),
+    "late": (replace(network(0.0, None, "no answer within 1.5 s"), core_ml=None, overlap=None),),
+    "none": (),
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "figure", "word", "colour"),
+    [
+        ("near", "12.0 ml", "AGREES", GREEN),
+        ("far", "20.0 ml", "DIFFERS", AMBER),
+        ("opposed", "48.0 ml", "CONTRADICTS", RED),
+    ],
+)
+def test_a_networks_core_stands_beside_the_first_with_a_light_a_word_and_its_training(
+    analysis, case, figure, word, colour
+):
+    result = replace(analysis.result, models=NETWORKS[case])
+    page = summary_page(Analysis(result, analysis.findings))
+    assert shows(page, f"{result.core_ml:.1f} ml", 46, RED, Weight.STRONG), "the first core is as it was"
+    assert shows(page, figure, 28, WHITE, Weight.STRONG)
+    assert shows(page, word, 19, colour, Weight.STRONG)
+    assert shows(page, "trained on simulated patients", 15, GREY)
+    lines = note_lines(result, 2000)
+    told = [(line, hue) for line, hue in lines if line.startswith("NETWORK")]
+    both = f"core {result.core_ml:.1f} ml by threshold, {figure} by network ctp-core-unet 0.1.0"
+    expected = f"NETWORK {word}: {both} (trained on simulated patients): {result.models[0].text}"
+    assert told == ([] if case == "near" else [(expected, colour)])
+    assert not told or told[0] == lines[0]
+
+
+def test_a_network_without_an_answer_says_why_and_none_installed_is_said(analysis):
     pages = {
-        name: summary_page(Analysis(replace(analysis.result, models=models), analysis.findings))
-        for name, models in (("far", (far,)), ("near", (near,)), ("none", ()))
+        case: summary_page(Analysis(replace(analysis.result, models=NETWORKS[case]), analysis.findings))
+        for case in ("late", "none")
     }
-    assert shows(pages["far"], f"{far.core_ml:.1f} ml", 16, AMBER)
-    assert shows(pages["near"], f"{near.core_ml:.1f} ml", 16, WHITE)
-    assert shows(pages["none"], "none installed", 16, GREY)
-    differing = f"METHODS DIFFER: ctp-core 1: core {far.core_ml:.1f} ml"
-    assert (differing, AMBER) in note_lines(replace(analysis.result, models=(far,)), 900)
-    assert not any("DIFFER" in line for line, _ in note_lines(replace(analysis.result, models=(near,)), 900))
+    assert shows(pages["late"], "no answer within 1.5 s", 15, GREY)
+    assert not any(shows(pages["late"], word.upper(), 19, WHITE) for word in AGREEMENTS.values())
+    assert shows(pages["none"], "no model installed", 16, GREY)
+
+
+def test_a_networks_core_is_an_outline_on_the_pictures(analysis):
+    z, bare = key_slice(analysis.findings), replace(analysis.findings, network_core=None)
+    with_network, without = (overlay_painter(f).tile(z, 400) for f in (analysis.findings, bare))
+    changed = (with_network != without).any(axis=-1)
+    assert changed.sum() == count(with_network, NETWORK_RGB) > 40
+    assert ndimage.binary_fill_holes(changed).sum() > 3 * changed.sum(), "an outline, not an area"
+    assert not count(overlay_painter(analysis.findings, overlays=False).tile(z, 400), NETWORK_RGB)
+
+
+def test_without_trust_no_network_is_told(untrusted):
+    result = replace(untrusted.result, models=NETWORKS["opposed"])
+    assert not count(summary_page(Analysis(result, untrusted.findings)), NETWORK_RGB)
+    assert not any("NETWORK" in line for line, _ in note_lines(result, 900))
 
 
 def test_without_trust_no_remark_gives_a_volume_away(untrusted):

@@ -19,7 +19,7 @@ from viewer_bridge.pages.pictures import (
     manifest,
     tile_files,
 )
-from viewer_bridge.pages.tiles import CORE_RGB, HYPOPERFUSED_RGB
+from viewer_bridge.pages.tiles import CORE_RGB, HYPOPERFUSED_RGB, NETWORK_RGB
 
 FIRST_PICTURE_BYTES = 100_000
 """What a phone on a slow line gets in half a second."""
@@ -89,9 +89,13 @@ def test_core_is_red_and_the_rest_of_the_lesion_green_over_the_same_place(drawn)
     assert core.any()
     assert penumbra.any()
     opaque = picture[..., 3] > 0
-    red, green = ((picture[..., :3] == rgb).all(axis=-1) & opaque for rgb in (CORE_RGB, HYPOPERFUSED_RGB))
-    assert np.array_equal(opaque, red | green)
+    red, green, blue = (
+        (picture[..., :3] == rgb).all(axis=-1) & opaque for rgb in (CORE_RGB, HYPOPERFUSED_RGB, NETWORK_RGB)
+    )
+    assert np.array_equal(opaque, red | green | blue)
     assert red.any()
+    assert blue.any()
+    assert said["network"]
     assert (small[..., 0] > small[..., 1])[core].mean() > 0.9
     assert (small[..., 1] > small[..., 0])[penumbra].mean() > 0.8
     assert small[..., 3][~(core | penumbra)].mean() < 10
@@ -113,7 +117,7 @@ def test_the_patients_left_is_on_the_right_whatever_the_scanners_axes(drawn, bui
         maps=maps,
         **{
             name: np.flip(getattr(straight, name), 2)
-            for name in ("mean_hu", "core", "hypoperfused", "tissue_class")
+            for name in ("mean_hu", "core", "hypoperfused", "tissue_class", "network_core")
         },
     )
     files = dict(tile_files(case_stack(replace(drawn[0], findings=flipped))))

@@ -3,6 +3,7 @@
 import io
 import re
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,13 +17,14 @@ from pydicom.uid import RLELossless
 
 from gateway.alerts.message import alert_for
 from gateway.emr.observations import observations
-from tests.viewer_bridge.drawn import make_source, refused
+from tests.viewer_bridge.drawn import make_source, network, refused
 from tests.viewer_bridge.published import BLANK, in_series, published, role_of, words_of
+from tests.viewer_bridge.test_standard import complaints
 from triage.results import TriageResult
 from viewer_bridge.objects import codes
 from viewer_bridge.objects.packing import packed
 from viewer_bridge.objects.parametric_maps import PADDING
-from viewer_bridge.objects.results import Extras, file_bytes
+from viewer_bridge.objects.results import Extras, file_bytes, result_objects
 from viewer_bridge.objects.superseding import rejects
 from viewer_bridge.objects.uids import Role
 from viewer_bridge.pages.colour_maps import MAP_LOOKS, MISSING_RGB, colourise
@@ -234,6 +236,35 @@ def test_thresholds_and_algorithms_are_told(small_objects, small_analysis):
     assert {model.name, model.version, f"sha256 {model.sha256}"} < {*texts[f"model {model.name}"]}
     assert "fixed threshold" in texts["other method 1"]
     assert numbers(found["other method 1"])["core-volume"] == f"{small_analysis.result.core_ml:.1f}"
+
+
+def test_a_networks_group_says_what_it_found_whether_it_agrees_and_what_it_learned_from(small_objects):
+    found = groups(report_of(small_objects))["model ctp-core-unet"]
+    figures = numbers(found)
+    assert (figures["hypoperfused-volume"], figures["overlap"]) == ("88.8", "0.71")
+    stated = {code_of(i.ConceptNameCodeSequence)[0]: i for i in found if i.ValueType in {"CODE", "TEXT"}}
+    agreement = stated["agreement"]
+    assert code_of(agreement.ConceptCodeSequence) == ("agrees", codes.LOCAL)
+    assert agreement.ContentSequence[0].TextValue == "volume and place agree"
+    assert stated["trained-on"].TextValue == "simulated patients"
+    brain = groups(report_of(small_objects))["brain"]
+    without = [i.TextValue for i in brain if code_of(i.ConceptNameCodeSequence)[0] == "no-model"]
+    assert without == ["hemorrhage", "large vessel occlusion", "ASPECTS"]
+
+
+def test_a_network_that_failed_has_a_group_without_a_number(small_analysis, source, tmp_path):
+    late = replace(network(0.0, None, "no answer within 1.5 s"), core_ml=None, overlap=None)
+    late = replace(late, hypoperfused_ml=None, expected_core_ml=None)
+    result = replace(small_analysis.result, models=(late,))
+    made = result_objects(replace(small_analysis, result=result), source, revision=1, software_version="1")
+    report = report_of(made)
+    found = groups(report)["model ctp-core-unet"]
+    (volume,) = [item for item in found if item.ValueType == "NUM"]
+    assert not volume.MeasuredValueSequence
+    assert code_of(volume.NumericValueQualifierCodeSequence) == ("114006", "DCM")
+    assert "no answer within 1.5 s" in [i.TextValue for i in found if i.ValueType == "TEXT"]
+    (tmp_path / "report.dcm").write_bytes(file_bytes(report))
+    assert complaints(tmp_path / "report.dcm") == []
 
 
 def test_quality_criteria_and_side_are_coded_with_their_words(small_objects):

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from gateway.emr.observations import observations
-from tests.viewer_bridge.drawn import PATIENT_ID, PATIENT_NAME, make_source
+from tests.viewer_bridge.drawn import PATIENT_ID, PATIENT_NAME, make_source, network
 from tests.viewer_bridge.test_standard import complaints
-from triage.types import Criterion, ModelFinding, QualityFlag, SecondOpinion, Severity
+from triage.results import NO_TASKS
+from triage.types import Agreement, Criterion, QualityFlag, SecondOpinion, Severity
 from viewer_bridge.figures import floored, ratio_span, span
 from viewer_bridge.objects.encapsulated_pdf import encapsulated_report, report_subject
 from viewer_bridge.objects.origin import Origin
@@ -184,12 +185,14 @@ def test_disagreement_and_doubt_are_told(analysis):
     other = SecondOpinion(
         "transit model", 60.0, 200.0, agrees=False, text="core 60.0 ml, hypoperfused 200.0 ml"
     )
-    network = ModelFinding("ctp-core", "1.2", "a" * 64, analysis.result.core_ml + 40)
+    row = network(53.3, Agreement.CONTRADICT, "core limits of trials lie between the two: 21, 31 ml")
+    row = replace(row, name="ctp-core", version="1.2", sha256="a" * 64)
     result = replace(
         analysis.result,
         criteria={"defuse_3": unsure},
         opinions=(other,),
-        models=(network,),
+        models=(row,),
+        tasks={**NO_TASKS, "infarct_core": "ctp-core"},
         quality=(
             QualityFlag(
                 "motion", Severity.WARNING, "head moved by up to 4.0 mm and 1.0 degrees; frames were aligned"
@@ -198,7 +201,11 @@ def test_disagreement_and_doubt_are_told(analysis):
     )
     text = text_of(report(replace(analysis, result=result), Language.FRENCH))
     assert "Modèle de transit : cœur 60.0 ml, hypoperfusé 200.0 ml – DIFFÈRE" in text
-    assert f"Réseau ctp-core 1.2 : cœur {network.core_ml:.1f} ml – DIFFÈRE" in text
+    assert "UN RÉSEAU CONTREDIT : cœur 53.3 ml" in text
+    assert "Réseau ctp-core 1.2 (entraîné sur des patients simulés)." in text
+    assert "Des limites de cœur d'essais se trouvent entre les deux : 21, 31 ml." in text
+    assert "recouvrement avec le cœur par seuils 0.71 (Dice)" in text
+    assert "Aucun modèle installé : hémorragie, occlusion d'un gros vaisseau, score ASPECTS." in text
     assert "incertain" in text
     assert "Change si cœur est inférieur à 70.0 ml." in text
     assert "la tête a bougé jusqu'à 4.0 mm et 1.0 degrés".lower() in text.lower()

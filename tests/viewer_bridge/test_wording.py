@@ -2,7 +2,6 @@
 
 import re
 import string
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +9,8 @@ import pytest
 from triage import artefacts, opinions, quality
 from triage.bolus import Bolus
 from triage.criteria import judged
-from triage.types import ArterialInput, Geometry, Interval, Motion, SecondOpinion
-from viewer_bridge.figures import CORES_APART
+from triage.disagreement import RULES, Pair
+from triage.types import ArterialInput, Geometry, Interval, Motion, Side
 from viewer_bridge.report.wording.language import SENTENCES, Language
 from viewer_bridge.report.wording.phrases import TABLE, translated
 from viewer_bridge.report.words import RULE, Words
@@ -106,6 +105,20 @@ OTHERS = (
     "median flow of both hemispheres' tissue with Tmax below 4 s, 581 ml",
 )
 """Sentences that take a whole analysis to come about."""
+TWO_CORES = Pair(12.0, 48.0, None, Side.LEFT, Side.LEFT, 0.5)
+REASONS = (
+    "no answer within 1.5 s",
+    "it stopped with ZeroDivisionError",
+    "it says nothing of the brain",
+    "what it says lies outside 0 to 1 and is no probability",
+    "its probabilities have the shape (2, 2, 2), the scan has (16, 128, 128)",
+)
+OF_NETWORKS = (
+    *(rule.says(TWO_CORES) for rule in RULES),
+    *REASONS,
+    *(f"the network x gave no core: {reason}" for reason in REASONS),
+    "simulated patients",
+)
 
 
 def numbers(text):
@@ -114,7 +127,7 @@ def numbers(text):
 
 @pytest.mark.parametrize("language", FOREIGN)
 def test_no_sentence_of_the_core_stays_english_or_loses_a_number(language):
-    texts = [*{flag.text for flag in flags_of_the_core()}, *OTHERS]
+    texts = [*{flag.text for flag in flags_of_the_core()}, *OTHERS, *OF_NETWORKS]
     assert len(texts) > 25
     for text in texts:
         put = translated(text, language)
@@ -145,9 +158,3 @@ def test_every_verdict_on_every_trial_is_told_in_full(language, volumes):
         assert not told.reason.endswith("..")
         for number in numbers(criterion.changes_if):
             assert number in told.reason
-
-
-def test_what_is_apart_for_a_network_is_what_is_apart_for_any_method():
-    assert CORES_APART == opinions.CORE_APART
-    first = SimpleNamespace(core_ml=20.0, hypoperfused_ml=80.0)
-    assert isinstance(opinions.compared("x", first, 26.0, 80.0), SecondOpinion)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
-from triage.results import Severity, Side
+from triage.results import Agreement, Severity, Side
 
 LOCAL = "99STROKEGW"
 """Coding scheme of what no standard has a code for."""
@@ -84,6 +84,7 @@ COVERAGE = local("interval-coverage", "Coverage of the interval")
 """How often such an interval holds the truth; the standard's templates leave it open."""
 DIVIDE_BY_ZERO = Code("114003", "DCM", "Divide by zero")
 NOT_ATTEMPTED = Code("114007", "DCM", "Measurement not attempted")
+MEASUREMENT_FAILURE = Code("114006", "DCM", "Measurement failure")
 INDETERMINATE = Code("114011", "DCM", "Value indeterminate")
 """Why a number has no value (CID 42)."""
 
@@ -99,6 +100,11 @@ SEVERITY = Code("246112005", "SCT", "Severity")
 HYPOPERFUSION = local("hypoperfusion", "Hypoperfused tissue")
 OTHER_METHOD = local("other-method", "The same scan by another method")
 AGREEMENT = local("agreement", "Agreement with the first method")
+NETWORK = local("network", "The same scan by a network")
+TRAINED_ON = local("trained-on", "What a network learned from")
+EXPECTED_VOLUME = local("expected-volume", "Sum of the probabilities of infarct core")
+OVERLAP = local("overlap", "Overlap with the first core, Dice coefficient")
+NO_MODEL = local("no-model", "No model installed")
 CHANGES_IF = local("changes-if", "The answer changes if")
 MISSING = local("not-known", "Clinical criterion not known here")
 NORMAL_REFERENCE = local("normal-reference", "What flow was compared with")
@@ -118,6 +124,12 @@ SEVERITIES = {
 }
 
 AGREES = {True: local("agrees", "Agrees"), False: local("differs", "Differs")}
+
+AGREEMENTS = {
+    Agreement.AGREE: AGREES[True],
+    Agreement.DIFFER: AGREES[False],
+    Agreement.CONTRADICT: local("contradicts", "Contradicts"),
+}
 
 MET = local("met", "Imaging criteria met")
 NOT_MET = local("not-met", "Imaging criteria not met")

@@ -39,6 +39,11 @@ def encapsulated_report(pdf: bytes, origin: Origin) -> Dataset:
     ds.VerificationFlag = "UNVERIFIED"
     ds.SourceInstanceSequence = [_reference(origin.source)]
     ds.MIMETypeOfEncapsulatedDocument = "application/pdf"
+    return with_document(ds, pdf)
+
+
+def with_document(ds: Dataset, pdf: bytes) -> Dataset:
+    """Put a file into the object, byte for byte, and return it."""
     ds.EncapsulatedDocument = pdf + b"\0" * (len(pdf) % 2)
     ds.EncapsulatedDocumentLength = len(pdf)
     return ds

@@ -32,7 +32,7 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code
 
 from triage.results import Estimator, ModelFinding, SecondOpinion, Side, Status, TriageResult
-from viewer_bridge.figures import shown_flags
+from viewer_bridge.figures import shown_flags, without_model
 from viewer_bridge.objects import codes
 from viewer_bridge.objects.measurements import (
     PROPERTY,
@@ -43,6 +43,7 @@ from viewer_bridge.objects.measurements import (
     number,
     quality_finding,
     remark,
+    share,
     verdict,
     volume,
 )
@@ -56,6 +57,12 @@ KIND = SERIES[Role.MEASUREMENTS]
 
 LESION = ((1, "core", codes.INFARCT, CORE), (2, "penumbra", codes.ISCHEMIA, MISMATCH))
 """Segment number and tracking name, what it is, and its volume; the penumbra is the mismatch."""
+
+HYPOPERFUSED_SAID = "Hypoperfused volume"
+"""Of a network: it draws its own line, not that of Tmax > 6 s."""
+
+PREDECESSORS = (Role.MEASUREMENTS, Role.VERIFIED)
+"""Series of former revisions whose documents a report follows."""
 
 LATERAL = {Side.LEFT, Side.RIGHT, Side.BILATERAL}
 
@@ -89,7 +96,7 @@ def measurement_report(
         is_complete=True,
         is_final=False,
         is_verified=False,
-        previous_versions=origin.former_objects(KIND.role) or None,
+        previous_versions=[ds for role in PREDECESSORS for ds in origin.former_objects(role)] or None,
     )
     drop_placeholders(ds)
     origin.stamp(ds, KIND)
@@ -119,9 +126,7 @@ def _groups(result: TriageResult, segments: Sequence[Dataset], origin: Origin) -
     )
     yield _brain(result, origin)
     yield from (_opinion(place, opinion, origin) for place, opinion in enumerate(_opinions(result)))
-    yield from (
-        _model(model, origin) for model in result.models if model.core_ml is not None and result.trusted
-    )
+    yield from (_network(model, origin) for model in result.networks if result.trusted)
 
 
 def _lesion(
@@ -170,6 +175,7 @@ def _brain(result: TriageResult, origin: Origin) -> ContentSequence:
         if result.reference:
             said.append(remark(codes.NORMAL_REFERENCE, result.reference))
     said += [quality_finding(flag) for flag in shown_flags(result)]
+    said += [remark(codes.NO_MODEL, task) for task in without_model(result.tasks)]
     said.append(remark(codes.COMMENT, RESEARCH_USE))
     group[0].ContentSequence.extend(said)
     return group
@@ -208,15 +214,34 @@ def _opinion(place: int, opinion: SecondOpinion, origin: Origin) -> ContentSeque
     return group
 
 
-def _model(model: ModelFinding, origin: Origin) -> ContentSequence:
-    """What one model measured."""
-    return _group(
+def _network(model: ModelFinding, origin: Origin) -> ContentSequence:
+    """What a network found, or that it found nothing; what it learned from stands beside its numbers."""
+    further = (
+        (codes.local(HYPOPERFUSED.code, HYPOPERFUSED_SAID), model.hypoperfused_ml),
+        (codes.EXPECTED_VOLUME, model.expected_core_ml),
+    )
+    measured = [volume(codes.local(CORE.code, CORE.text), model.core_ml)]
+    measured += [volume(name, ml) for name, ml in further if ml is not None]
+    measured += [share(codes.OVERLAP, model.overlap)] if model.overlap is not None else []
+    group = _group(
         f"model {model.name}",
         origin,
-        [volume(codes.local(CORE.code, CORE.text), model.core_ml or 0.0)],
-        finding_type=codes.OTHER_METHOD,
+        measured,
+        finding_type=codes.NETWORK,
         algorithm_id=algorithm(model.name, model.version, f"sha256 {model.sha256}"),
     )
+    group[0].ContentSequence.extend(_said_of(model))
+    return group
+
+
+def _said_of(model: ModelFinding) -> Iterator[ContentItem]:
+    if model.agreement is not None:
+        why = remark(codes.COMMENT, model.text, PROPERTY)
+        yield coded(codes.AGREEMENT, codes.AGREEMENTS[model.agreement], why)
+    elif model.text:
+        yield remark(codes.COMMENT, model.text)
+    if model.trained_on:
+        yield remark(codes.TRAINED_ON, model.trained_on)
 
 
 def _group(name: str, origin: Origin, measurements: Sequence[Measurement], **what: object) -> ContentSequence:

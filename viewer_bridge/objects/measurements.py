@@ -59,10 +59,18 @@ def number(result: TriageResult, quantity: Quantity, name: Code | None = None) -
     return built
 
 
-def volume(name: Code, ml: float) -> Measurement:
-    """Return a volume that no table knows, to the digit that volumes are printed with."""
-    built = Measurement(name=name, value=ml, unit=codes.MILLILITRE)
-    _write(built[0], f"{ml:.1f}")
+def volume(name: Code, ml: float | None) -> Measurement:
+    """Return a volume that no table knows, to the digit that volumes are printed with; None is one that failed."""
+    why = codes.MEASUREMENT_FAILURE if ml is None else None
+    built = Measurement(name=name, value=ml or 0.0, unit=codes.MILLILITRE, qualifier=why)
+    _write(built[0], f"{ml or 0.0:.1f}")
+    return built
+
+
+def share(name: Code, value: float) -> Measurement:
+    """Return a number between nothing and one, with two decimals."""
+    built = Measurement(name=name, value=value, unit=codes.RATIO)
+    _write(built[0], f"{value:.2f}")
     return built
 
 

@@ -113,8 +113,8 @@ class Origin:
         return kind.number(self.revision)
 
     def described(self, kind: SeriesKind) -> str:
-        """Return what a reader sees in the list of series: a later revision says first that it is one."""
-        return kind.description if self.revision == 1 else f"REV {self.revision}: {kind.description}"
+        """Return what a reader sees in the list of series."""
+        return kind.described(self.revision)
 
     def placed(self, kind: SeriesKind) -> dict[str, Any]:
         """Where the only object of a series stands, as highdicom wants it said."""

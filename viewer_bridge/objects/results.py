@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 
@@ -41,10 +41,13 @@ class Extras:
         Later tissue and the voxels of the curves, as a segmentation of their own.
     language
         Of the report for the record; pages and objects for machines are in English.
+    report
+        The report's file, where it is made already (`report_file`), such as one that was sealed; made here otherwise.
     """
 
     regions: bool = False
     language: Language = Language.VIETNAMESE
+    report: bytes = field(default=b"", repr=False)
 
 
 USUAL = Extras()
@@ -134,22 +137,44 @@ def _results(
             yield from regions(analysis.findings, reference, origin) if extras.regions else ()
         yield from colour_series(analysis.findings, reference, origin)
         yield from parametric_maps(analysis, analysis.findings, reference, origin)
-    yield _report(analysis, origin, extras.language)
+    yield encapsulated_report(extras.report or _report(analysis, origin, extras.language), origin)
     yield measurement_report(analysis.result, [*captured.values(), *reference], segments, origin)
     yield key_objects([captured[name] for name in FIRST_PAGES if name in captured], origin)
 
 
-def _report(analysis: Analysis, origin: Origin, language: Language) -> Dataset:
+def report_file(
+    analysis: Analysis,
+    source: Dataset,
+    *,
+    revision: int,
+    software_version: str,
+    created_at: datetime,
+    language: Language,
+    document: str,
+) -> bytes:
+    """Return the report for the patient's record as `result_objects` would make it; `document` is its UUID.
+
+    Raises
+    ------
+    InputError
+        The header belongs to another study or series than the result, or the revision is not positive.
+    """
+    _check(analysis.result, source, revision)
+    origin = Origin(source, revision, software_version, in_zone_of(source, created_at))
+    return _report(analysis, origin, language, document)
+
+
+def _report(analysis: Analysis, origin: Origin, language: Language, document: str = "") -> bytes:
     """The report for the patient's record."""
-    pdf = report_pdf(
+    return report_pdf(
         analysis,
         report_subject(origin),
         software_version=origin.software_version,
         created_at=origin.created_at,
         language=language,
         revision=origin.revision,
+        document=document,
     )
-    return encapsulated_report(pdf, origin)
 
 
 def _check(result: TriageResult, source: Dataset, revision: int) -> None:

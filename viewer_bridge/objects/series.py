@@ -30,6 +30,10 @@ class SeriesKind:
         """What a reader sees: the name, and that it is research."""
         return f"{self.name} - {RESEARCH}"
 
+    def described(self, revision: int) -> str:
+        """The description in a revision: a later one says first that it is one."""
+        return self.description if revision == 1 else f"REV {revision}: {self.description}"
+
     def number(self, revision: int) -> int:
         """Series number in the study.
 
@@ -53,7 +57,9 @@ SERIES = {
         SeriesKind(Role.COLOUR_MTT, 14, "OT", "MTT in colour"),
         SeriesKind(Role.COLOUR_TTP, 15, "OT", "TTP in colour"),
         SeriesKind(Role.REPORT, 21, "DOC", "CTP report"),
+        SeriesKind(Role.SIGNED_REPORT, 22, "DOC", "Signed CTP report"),
         SeriesKind(Role.MEASUREMENTS, 31, "SR", "Measurements"),
+        SeriesKind(Role.VERIFIED, 33, "SR", "Verified numbers"),
         SeriesKind(Role.KEY_OBJECTS, 32, "KO", "Key images"),
         SeriesKind(Role.REGIONS, 41, "SEG", "Further regions"),
         SeriesKind(Role.MAP_TMAX, 51, "OT", "Tmax values"),

@@ -97,6 +97,11 @@ class Canvas:
         edges = (box.left, box.top, box.right - 1, box.bottom - 1)
         ImageDraw.Draw(self.image).rectangle(edges, fill=colour)
 
+    def frame(self, box: Box, colour: Colour) -> None:
+        """Draw the outline of `box`."""
+        edges = (box.left, box.top, box.right - 1, box.bottom - 1)
+        ImageDraw.Draw(self.image).rectangle(edges, outline=colour, width=2)
+
     def circle(self, middle: tuple[float, float], radius_px: float, colour: Colour) -> None:
         """Draw a thin ring."""
         column, row = middle

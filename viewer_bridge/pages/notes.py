@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from triage.results import Criterion, Severity, TriageResult
-from viewer_bridge.figures import differing_networks, shown_flags
-from viewer_bridge.pages.canvas import AMBER, GREY, RED, WHITE, Box, Canvas, Colour
+from triage.results import Agreement, Criterion, Severity, TriageResult
+from viewer_bridge.figures import AGREEMENTS, shown_flags, two_cores
+from viewer_bridge.pages.canvas import AMBER, GREEN, GREY, RED, WHITE, Box, Canvas, Colour
 from viewer_bridge.pages.lettering import wrap
 
 NOTE_SIZE_PX = 15
@@ -17,6 +17,9 @@ CITATION = re.compile(r" \([^()]*\b(?:19|20)\d\d, [^()]*\)$")
 """A trial's publication at the end of its sentence; the report has room for it."""
 
 SEVERITY_COLOURS = {Severity.INFO: GREY, Severity.WARNING: AMBER, Severity.SEVERE: RED}
+
+LIGHTS = {Agreement.AGREE: GREEN, Agreement.DIFFER: AMBER, Agreement.CONTRADICT: RED}
+"""Colours of a network's light; the word always stands beside."""
 
 Line = tuple[str, Colour]
 
@@ -44,13 +47,11 @@ def write_notes(canvas: Canvas, box: Box, lines: Sequence[Line]) -> None:
 
 
 def _texts(result: TriageResult) -> Iterator[Line]:
+    if result.trusted:
+        yield from _opposed(result)
     yield from _flags(result, Severity.SEVERE, Severity.WARNING)
     if result.trusted:
         yield from (_differing(name, text) for name, text in _opinions(result, agrees=False))
-        yield from (
-            _differing(f"{model.name} {model.version}", f"core {model.core_ml:.1f} ml")
-            for model in differing_networks(result)
-        )
         yield from map(_judged, sorted(result.criteria.values(), key=_urgency))
         yield from ((f"{name}: {text}", GREY) for name, text in _opinions(result, agrees=True))
     if result.trusted and result.reference:
@@ -72,6 +73,14 @@ def _opinions(result: TriageResult, *, agrees: bool) -> Iterator[tuple[str, str]
 
 def _differing(name: str, text: str) -> Line:
     return f"METHODS DIFFER: {name}: {text}", AMBER
+
+
+def _opposed(result: TriageResult) -> Iterator[Line]:
+    """Networks that do not agree, with both cores and the reason."""
+    for model in result.networks:
+        if model.agreement is not None and model.agreement is not Agreement.AGREE:
+            word = AGREEMENTS[model.agreement].upper()
+            yield f"NETWORK {word}: {two_cores(result, model)}: {model.text}", LIGHTS[model.agreement]
 
 
 def _urgency(criterion: Criterion) -> tuple[bool, bool]:

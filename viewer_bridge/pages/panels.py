@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from triage.types import Estimator, Motion, Thresholds, TriageResult
-from viewer_bridge.figures import differing_networks, floored, ratio_span, span, territories
+from triage.results import NO_MODEL
+from triage.types import Estimator, ModelFinding, Motion, Thresholds, TriageResult
+from viewer_bridge.figures import AGREEMENTS, floored, ratio_span, span, territories
 from viewer_bridge.pages.canvas import AMBER, BODY, GREEN, GREY, RED, WHITE, Box, Canvas, Colour
 from viewer_bridge.pages.lettering import Weight, clip, width_px
-from viewer_bridge.pages.notes import note_lines, write_notes
-from viewer_bridge.pages.tiles import CORE_RGB, HYPOPERFUSED_RGB
+from viewer_bridge.pages.notes import LIGHTS, note_lines, write_notes
+from viewer_bridge.pages.tiles import CORE_RGB, HYPOPERFUSED_RGB, NETWORK_RGB
 
 VOLUME_TABLES = (
     ("Tmax >", "tmax_gt_", " s", (4, 6, 8, 10)),
@@ -27,6 +28,7 @@ SMALLEST_SHOWN_ML = 0.05
 
 VALUE_SIZE_PX = 46
 INTERVAL_SIZE_PX = 20
+NETWORK_SIZE_PX = 28
 CARD_PX = 98
 CARD_GAP_PX = 18
 ROW_PX = 23
@@ -66,6 +68,7 @@ def numbers_panel(canvas: Canvas, box: Box, result: TriageResult, motion: Motion
         _draw_card(canvas, Box(box.left, row, box.width, CARD_PX), card)
         row += CARD_PX
     if result.trusted:
+        row = _networks(canvas, Box(box.left, row, box.width, box.bottom - row), result)
         _details(canvas, Box(box.left, row + 4, box.width, box.bottom - row - 4), result, motion)
 
 
@@ -152,21 +155,43 @@ def _rows(result: TriageResult, motion: Motion) -> Iterator[tuple[str, str, Colo
             yield label, with_unit(result.nominal_ml[key], 1, " ml"), WHITE
     yield "Hypoperfusion intensity ratio", with_unit(result.hypoperfusion_intensity_ratio, 2), WHITE
     yield "CBV index", with_unit(result.cbv_index, 2), WHITE
-    yield from _networks(result)
     places = [(name, ml) for name, ml in territories(result.territories_ml) if ml >= SMALLEST_SHOWN_ML]
     if places:
         yield "Territory, by position alone", "", WHITE
         yield from ((f"   {name}", with_unit(ml, 1, " ml"), WHITE) for name, ml in places)
 
 
-def _networks(result: TriageResult) -> Iterator[tuple[str, str, Colour]]:
-    """Core volumes of other networks, in amber where they do not agree with the result's."""
-    judging = [model for model in result.models if model.core_ml is not None]
-    if not judging:
-        yield "Core by a network", "none installed", GREY
-    for model in judging:
-        told = AMBER if model in differing_networks(result) else WHITE
-        yield f"Core by {model.name} {model.version}", with_unit(model.core_ml, 1, " ml"), told
+def _networks(canvas: Canvas, box: Box, result: TriageResult) -> int:
+    """Write each network's core with its light below the first one's, and return the row below."""
+    row = box.top
+    for model in result.networks:
+        row = _network(canvas, Box(box.left, row, box.width, 0), model)
+    if not result.networks:
+        _pair(canvas, Box(box.left, row, box.width, ROW_PX), "Core by a network", NO_MODEL, GREY)
+        row += ROW_PX
+    canvas.rule(Box(box.left, row + 4, box.width, 1))
+    return row + 12
+
+
+def _network(canvas: Canvas, box: Box, model: ModelFinding) -> int:
+    """Which network, what it learned from, its core and whether it agrees; without a core the reason."""
+    if model.core_ml is not None:
+        canvas.frame(Box(box.left, box.top + 5, 12, 12), NETWORK_RGB)
+    name = clip(f"Core   network {model.name} {model.version}", 17, box.width - 20)
+    canvas.text((box.left + 20, box.top), name, 17, GREY)
+    figure, line = with_unit(model.core_ml, 1, " ml"), box.top + 52
+    canvas.text((box.left, line), figure, NETWORK_SIZE_PX, WHITE, "ls", Weight.STRONG)
+    if model.agreement is not None:
+        light, word = LIGHTS[model.agreement], AGREEMENTS[model.agreement].upper()
+        beside = box.left + round(width_px(figure, NETWORK_SIZE_PX, Weight.STRONG)) + 14
+        canvas.rule(Box(beside, line - 14, 14, 14), light)
+        canvas.text((beside + 22, line), word, 19, light, "ls", Weight.STRONG)
+    learned = f"trained on {model.learned_from}" if model.trained_on else ""
+    said = [learned] if model.agreement is not None else [model.text, learned]
+    row = line + 8
+    for words in filter(None, said):
+        row = canvas.paragraph(Box(box.left, row, box.width, 0), words, 15, GREY, most_lines=2)
+    return row
 
 
 def refusal(canvas: Canvas, result: TriageResult) -> None:

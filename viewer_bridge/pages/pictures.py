@@ -22,6 +22,7 @@ from viewer_bridge.pages.tiles import (
     BRAIN_WINDOW_HU,
     CORE_RGB,
     HYPOPERFUSED_RGB,
+    NETWORK_RGB,
     OPAQUE,
     OVERLAY_OPACITY,
     SKULL_MARGIN,
@@ -32,6 +33,7 @@ from viewer_bridge.pages.tiles import (
     enlarged_mask,
     map_painter,
     map_values,
+    network_core,
     radiological,
     slice_numbers,
 )
@@ -83,6 +85,7 @@ class Stack:
     mean_hu: Float32
     core: Mask
     penumbra: Mask
+    network: Mask
     layers: tuple[Layer, ...]
     numbers: Sequence[int]
     first: int
@@ -117,6 +120,7 @@ def manifest(stack: Stack) -> Mapping[str, Any]:
         "ct_range_hu": CT_RANGE_HU,
         "window_hu": BRAIN_WINDOW_HU,
         "trusted": stack.trusted,
+        "network": bool(stack.network.any()),
         "lowest_level": LOWEST,
         "maps": [_described(layer) for layer in stack.layers],
     }
@@ -160,6 +164,7 @@ def _stack(findings: Findings, *, trusted: bool) -> Stack:
         mean_hu=turned(findings.mean_hu),
         core=turned(findings.core),
         penumbra=turned(findings.hypoperfused & ~findings.core),
+        network=network_core(findings),
         numbers=slice_numbers(findings.geometry),
         first=chosen_slices(brain, lesion, 1)[0],
         layers=tuple(
@@ -193,13 +198,15 @@ def _slice_files(stack: Stack, z: int) -> dict[str, bytes]:
 
 
 def _overlay(stack: Stack, z: int) -> Image.Image:
-    """Hypoperfused green under core red, half transparent with a solid border, on nothing."""
+    """Hypoperfused green under core red, half transparent with a solid border; a network's core as an outline."""
     size_px = (round(TILE_PX * stack.crop.width / stack.crop.height), TILE_PX)
     pixels = np.zeros((*size_px[::-1], 4), np.uint8)
     for volume, rgb in ((stack.penumbra, HYPOPERFUSED_RGB), (stack.core, CORE_RGB)):
         mask = enlarged_mask(stack.crop.cut(volume[z], 0), size_px)
         pixels[mask] = (*rgb, round(OVERLAY_OPACITY * OPAQUE))
         pixels[border(mask)] = (*rgb, OPAQUE)
+    network = enlarged_mask(stack.crop.cut(stack.network[z], 0), size_px)
+    pixels[border(network)] = (*NETWORK_RGB, OPAQUE)
     return Image.fromarray(pixels)
 
 

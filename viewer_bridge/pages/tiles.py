@@ -22,6 +22,9 @@ CORE_RGB = (255, 0, 0)
 HYPOPERFUSED_RGB = (0, 200, 0)
 """The colours of stroke software, and of the segments in the SEG object."""
 
+NETWORK_RGB = (96, 208, 255)
+"""Outline of a network's core: light blue is told from red and green by every kind of colour vision."""
+
 OVERLAY_OPACITY = 0.5
 """Half of the anatomy stays visible under an overlay; its border is drawn solid."""
 
@@ -150,9 +153,15 @@ class Painter:
         return self.paint(z, (round(height_px * self.aspect), height_px))
 
 
+def network_core(findings: Findings) -> Mask:
+    """Return the core of a network, radiological; nothing where there is none."""
+    found = findings.network_core
+    return radiological(np.zeros_like(findings.core) if found is None else found, findings.geometry)
+
+
 def overlay_painter(findings: Findings, *, overlays: bool = True) -> Painter:
-    """Painter of the mean CT with hypoperfused (green) under core (red)."""
-    mean_hu = radiological(findings.mean_hu, findings.geometry)
+    """Painter of the mean CT with hypoperfused (green) under core (red), and a network's core as an outline (blue)."""
+    mean_hu, network = radiological(findings.mean_hu, findings.geometry), network_core(findings)
     core, risk, brain = (
         radiological(mask, findings.geometry)
         for mask in (findings.core, findings.hypoperfused, findings.maps.brain)
@@ -164,7 +173,9 @@ def overlay_painter(findings: Findings, *, overlays: bool = True) -> Painter:
         if not overlays:
             return tile
         tile = tint(tile, enlarged_mask(crop.cut(risk[z] & ~core[z], 0), size_px), HYPOPERFUSED_RGB)
-        return tint(tile, enlarged_mask(crop.cut(core[z], 0), size_px), CORE_RGB)
+        tile = tint(tile, enlarged_mask(crop.cut(core[z], 0), size_px), CORE_RGB)
+        tile[border(enlarged_mask(crop.cut(network[z], 0), size_px))] = NETWORK_RGB
+        return tile
 
     return Painter(crop.width / crop.height, paint)
 

@@ -14,6 +14,8 @@ from reportlab.platypus import Flowable, Image, KeepTogether, Paragraph, Spacer,
 from triage.types import Analysis, Estimator, Findings, Severity, Status, Thresholds, TriageResult
 from viewer_bridge.pages.colour_maps import MAP_LOOKS
 from viewer_bridge.pages.tiles import CORE_RGB, HYPOPERFUSED_RGB
+from viewer_bridge.report.archival import DocumentName
+from viewer_bridge.report.networks import lights
 from viewer_bridge.report.pictures import key_number, map_pictures, montage_picture
 from viewer_bridge.report.sections import details, signature
 from viewer_bridge.report.sheet import (
@@ -38,7 +40,7 @@ from viewer_bridge.report.subject import Subject
 from viewer_bridge.report.wording.language import Language
 from viewer_bridge.report.words import Words, capital
 
-MONTAGE_PT = (WIDTH_PT, 306.0)
+MONTAGE_PT = (WIDTH_PT, 272.0)
 """Room for the slices; rows that stay empty are cut off."""
 
 MAP_GAP_PT = 16.0
@@ -74,8 +76,9 @@ def report_pdf(
     created_at: datetime,
     language: Language = Language.VIETNAMESE,
     revision: int = 1,
+    document: str = "",
 ) -> bytes:
-    """Return the report as a PDF file; the same arguments give the same bytes.
+    """Return the report as a PDF/A-2b file; the same arguments give the same bytes.
 
     A scan that was not analysed gets the reason in place of numbers, and so does one with a severe quality flag.
 
@@ -87,6 +90,8 @@ def report_pdf(
         When the analysis ended.
     revision
         From 1; a later one says that it replaces those before.
+    document
+        UUID of the document of which the revision is a version; opaque, for it stands in the metadata.
     """
     register_typeface()
     words = Words(language)
@@ -95,7 +100,8 @@ def report_pdf(
     series = words("series", uid=analysis.result.series_uid or words("not_stated"))
     footer = f"stroke-gateway {software_version}     {series}"
     furniture = Furniture(words("research"), owner, footer, words("page", page="{page}", pages="{pages}"))
-    sheet = Sheet(words("title"), language, created_at, furniture)
+    name = DocumentName(document, revision)
+    sheet = Sheet(words("title"), language, created_at, furniture, name)
     return written(sheet, list(_story(report)))
 
 
@@ -157,6 +163,7 @@ def _answer(report: Report) -> Iterator[Flowable]:
     yield paragraph(words(f"side_{result.side}"), style(12, strong=True, spaceAfter=4))
     yield _cards(result, words)
     yield paragraph(f"{words('interval_note')} {words('decimal')}", SMALL)
+    yield from lights(result, words)
 
 
 def _refusal(result: TriageResult) -> tuple[str, ...]:

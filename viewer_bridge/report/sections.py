@@ -6,8 +6,9 @@ from itertools import zip_longest
 from reportlab.platypus import Flowable, PageBreak
 
 from triage.types import Estimator, Severity, Status, Thresholds, TriageResult
-from viewer_bridge.figures import TERRITORIES, differing_networks, shown_flags, territories
+from viewer_bridge.figures import TERRITORIES, shown_flags, territories
 from viewer_bridge.pages.panels import SMALLEST_SHOWN_ML, VOLUME_TABLES, with_unit
+from viewer_bridge.report.networks import networks
 from viewer_bridge.report.sheet import (
     ALARMING,
     BODY,
@@ -18,6 +19,7 @@ from viewer_bridge.report.sheet import (
     STRONG_BODY,
     WIDTH_PT,
     Command,
+    SignaturePlace,
     paragraph,
     table,
 )
@@ -36,6 +38,11 @@ LINES: list[Command] = [
 
 
 NO_CELLS = ["", ""]
+
+SIGNATURE_PT = 58.0
+"""Height of the physician's box: name, role, and two lines of a remark."""
+SIGNATURE_SHARES = (0.42, 0.25, 0.33)
+"""Of the width: who, when, how."""
 
 
 def details(result: TriageResult, words: Words, software_version: str) -> Iterator[Flowable]:
@@ -56,11 +63,13 @@ def signature(words: Words) -> Iterator[Flowable]:
     yield paragraph(words("signature"), HEADING)
     yield paragraph(words("unsigned"), BODY)
     cells = [paragraph(words(key), SMALL) for key in ("physician", "signed_at", "signed")]
-    shares = (0.42, 0.25, 0.33)
     lines = [("LINEABOVE", (place, 1), (place, 1), 0.6, RULE) for place in range(len(cells))]
     gaps = [("LEFTPADDING", (0, 0), (0, -1), 0)]
     room = [[paragraph(" ")] * len(cells), cells]
-    yield table(room, [WIDTH_PT * s for s in shares], [*lines, *gaps], rowHeights=[34, 14])
+    yield SignaturePlace(SIGNATURE_PT)
+    yield table(
+        room, [WIDTH_PT * s for s in SIGNATURE_SHARES], [*lines, *gaps], rowHeights=[SIGNATURE_PT, 14]
+    )
 
 
 def _volumes(result: TriageResult, words: Words) -> Iterator[Flowable]:
@@ -127,15 +136,7 @@ def _opinions(result: TriageResult, words: Words) -> Iterator[Flowable]:
         yield paragraph(text, BODY if agrees else CAUTIOUS)
     if not result.opinions:
         yield paragraph(words("no_other"))
-    judging = [model for model in result.models if model.core_ml is not None]
-    for model in judging:
-        differs = model in differing_networks(result)
-        name = words("network", name=model.name, version=model.version)
-        text = words("named", name=name, text=words("core_volume", ml=with_unit(model.core_ml, 1)))
-        verdict = words("differs" if differs else "agrees")
-        yield paragraph(f"{text} – {verdict}", CAUTIOUS if differs else BODY)
-    if not judging:
-        yield paragraph(words("no_network"), SMALL)
+    yield from networks(result, words)
 
 
 def _quality(result: TriageResult, words: Words) -> Iterator[Flowable]:

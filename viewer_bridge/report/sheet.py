@@ -12,12 +12,21 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.pdfdoc import XMP
+from reportlab.pdfbase.pdfdoc import XMP, PDFArray, PDFDictionary, PDFName
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Paragraph, Table
 
 from viewer_bridge.pages.lettering import ELLIPSIS, Weight, drawable, font_file
+from viewer_bridge.report.archival import (
+    NAMELESS,
+    PRODUCT,
+    DocumentName,
+    Metadata,
+    declare_colours,
+    with_line_ends,
+    xmp,
+)
 
 REGULAR, STRONG = "Report", "ReportStrong"
 
@@ -30,7 +39,8 @@ HEAD_PT, FOOT_PT = 58.0, 52.0
 
 WIDTH_PT = A4[0] - 2 * MARGIN_PT
 
-PRODUCT = "stroke-gateway"
+SIGNATURE_PLACE = "physician-signature"
+"""Named destination of the box for the physician's signature."""
 
 Command = tuple[object, ...]
 Rows = Sequence[Sequence[object]]
@@ -67,6 +77,12 @@ class Sheet:
     language: str
     created_at: datetime
     furniture: Furniture
+    name: DocumentName = NAMELESS
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the file says of itself."""
+        return Metadata(self.title, self.furniture.disclaimer, self.language, self.created_at, self.name)
 
 
 @cache
@@ -98,6 +114,23 @@ def paragraph(text: str, look: ParagraphStyle = BODY) -> Paragraph:
     return Paragraph(escape(drawable(text)), look)
 
 
+class SignaturePlace(Flowable):  # type: ignore[misc]  # reportlab has no types
+    """Notes on its page where a physician signs: below it, as wide as the text."""
+
+    def __init__(self, height_pt: float) -> None:
+        super().__init__()
+        self._height_pt = height_pt
+
+    def wrap(self, *_room: float) -> tuple[float, float]:
+        """It takes no room."""
+        return 0, 0
+
+    def draw(self) -> None:
+        """Note left, bottom, right and top on the page, in points."""
+        left, top = self.canv.absolutePosition(0, 0)
+        self.canv.signature_place = (left, top - self._height_pt, left + WIDTH_PT, top)
+
+
 def table(rows: Rows, widths_pt: Sequence[float], commands: Sequence[Command], **more: Any) -> Table:
     """Lay out paragraphs; without a face of its own each cell would name one that is not embedded."""
     return Table(rows, widths_pt, style=[("FONTNAME", (0, 0), (-1, -1), REGULAR), *commands], **more)
@@ -106,7 +139,7 @@ def table(rows: Rows, widths_pt: Sequence[float], commands: Sequence[Command], *
 def written(sheet: Sheet, story: Sequence[Flowable]) -> bytes:
     """Return the file; the same sheet and story give the same bytes.
 
-    Every face is embedded, the language is declared, and the metadata are repeated as XMP (ISO 16684-1).
+    The file keeps PDF/A-2b, with every face embedded and the language declared; see `viewer_bridge.report.archival`.
     """
     buffer = io.BytesIO()
     document = BaseDocTemplate(
@@ -123,7 +156,7 @@ def written(sheet: Sheet, story: Sequence[Flowable]) -> bytes:
         initialFontName=REGULAR,
     )
     document.build(list(story), canvasmaker=partial(_Pages, sheet))
-    return buffer.getvalue()
+    return with_line_ends(buffer.getvalue())
 
 
 def _text_area() -> Frame:
@@ -138,10 +171,12 @@ class _Pages(Canvas):  # type: ignore[misc]  # reportlab has no types
         super().__init__(*args, **kwargs)
         self._sheet = sheet
         self._kept: list[dict[str, Any]] = []
+        self.signature_place: tuple[float, float, float, float] | None = None
 
     def showPage(self) -> None:  # noqa: N802 - reportlab's name
         """Keep the page."""
         self._kept.append(dict(self.__dict__))
+        self.signature_place = None
         self._startPage()
 
     def save(self) -> None:
@@ -149,10 +184,18 @@ class _Pages(Canvas):  # type: ignore[misc]  # reportlab has no types
         for number, page in enumerate(self._kept, start=1):
             self.__dict__.update(page)
             _furnish(self, self._sheet.furniture, number, len(self._kept))
+            if self.signature_place:
+                self._mark_place(self.signature_place)
             super().showPage()
         self.setDateFormatter(_stamp(self._sheet.created_at))
-        self._doc.Catalog.Metadata = XMP(creator=lambda _doc: _metadata(self._sheet))
+        self._doc.Catalog.Metadata = XMP(creator=lambda _doc: xmp(self._sheet.metadata))
+        declare_colours(self._doc)
         super().save()
+
+    def _mark_place(self, rectangle_pt: tuple[float, float, float, float]) -> None:
+        """Whoever signs the file finds the place by its name (ISO 32000-1, 12.3.2.3)."""
+        target = [self._doc.thisPageRef(), PDFName("FitR"), *rectangle_pt]
+        self._doc.Catalog.Dests = PDFDictionary({SIGNATURE_PLACE: PDFArray(target)})
 
 
 def _furnish(canvas: Canvas, furniture: Furniture, page: int, pages: int) -> None:
@@ -187,20 +230,3 @@ def _stamp(moment: datetime) -> Callable[..., str]:
     zone = moment.strftime("%z")
     offset = f"{zone[:3]}'{zone[3:5]}'" if zone else ""
     return lambda *_now: f"D:{moment.strftime('%Y%m%d%H%M%S')}{offset}"
-
-
-def _metadata(sheet: Sheet) -> bytes:
-    moment = sheet.created_at.isoformat(timespec="seconds")
-    packet = (
-        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        '<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"'
-        ' xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:pdf="http://ns.adobe.com/pdf/1.3/">'
-        f'<dc:title><rdf:Alt><rdf:li xml:lang="x-default">{escape(sheet.title)}</rdf:li></rdf:Alt></dc:title>'
-        f"<dc:language><rdf:Bag><rdf:li>{sheet.language}</rdf:li></rdf:Bag></dc:language>"
-        f"<dc:creator><rdf:Seq><rdf:li>{PRODUCT}</rdf:li></rdf:Seq></dc:creator>"
-        f"<xmp:CreateDate>{moment}</xmp:CreateDate><xmp:ModifyDate>{moment}</xmp:ModifyDate>"
-        f"<xmp:CreatorTool>{PRODUCT}</xmp:CreatorTool><pdf:Producer>{PRODUCT}</pdf:Producer>"
-        '</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
-    )
-    return packet.encode("utf-8")

@@ -147,6 +147,51 @@ REMARKS: tuple[tuple[str, str, str], ...] = (
     ),
     ("{} disagrees: {}", "{} cho kết quả khác: {}", "{} ne concorde pas : {}"),
     ("core {} ml, hypoperfused {} ml", "lõi {} ml, giảm tưới máu {} ml", "cœur {} ml, hypoperfusé {} ml"),
+    ("simulated patients", "bệnh nhân mô phỏng", "patients simulés"),
+    ("volume and place agree", "thể tích và vị trí phù hợp", "volume et lieu concordent"),
+    ("the volumes differ", "thể tích khác nhau", "les volumes diffèrent"),
+    (
+        "the cores lie in different places",
+        "hai lõi nằm ở hai nơi khác nhau",
+        "les cœurs se trouvent à des endroits différents",
+    ),
+    (
+        "the cores lie on different sides",
+        "hai lõi nằm ở hai bên khác nhau",
+        "les cœurs se trouvent de côtés différents",
+    ),
+    (
+        "only one method finds a core",
+        "chỉ một phương pháp thấy lõi",
+        "une seule méthode trouve un cœur",
+    ),
+    (
+        "core limits of trials lie between the two: {} ml",
+        "giới hạn lõi của các thử nghiệm nằm giữa hai giá trị: {} ml",
+        "des limites de cœur d'essais se trouvent entre les deux : {} ml",
+    ),
+    ("no answer within {} s", "không trả lời trong {} s", "pas de réponse en {} s"),
+    ("it stopped with {}", "đã dừng với {}", "il s'est arrêté avec {}"),
+    (
+        "the network {} gave no core: {}",
+        "mạng nơ-ron {} không cho kết quả lõi: {}",
+        "le réseau {} n'a pas donné de cœur : {}",
+    ),
+    (
+        "it says nothing of the brain",
+        "không cho biết gì về não",
+        "il ne dit rien du cerveau",
+    ),
+    (
+        "what it says lies outside 0 to 1 and is no probability",
+        "giá trị nằm ngoài khoảng 0 đến 1, không phải xác suất",
+        "ce qu'il dit sort de 0 à 1 et n'est pas une probabilité",
+    ),
+    (
+        "its probabilities have the shape {}, the scan has {}",
+        "xác suất có kích thước {}, lần chụp có {}",
+        "ses probabilités ont la forme {}, l'acquisition a {}",
+    ),
     ("transit model", "mô hình chuyển tiếp", "modèle de transit"),
     ("named arterial input", "đường vào động mạch do người chỉ định", "entrée artérielle désignée"),
     (
@@ -158,6 +203,16 @@ REMARKS: tuple[tuple[str, str, str], ...] = (
         "{} did not come, by the scanner's own count",
         "{} không được gửi đến, theo số đếm của máy chụp",
         "{} ne sont pas arrivées, d'après le compte du scanner",
+    ),
+    (
+        "{} images the scanner counted did not come",
+        "{} ảnh mà máy chụp đã đếm không được gửi đến",
+        "{} images comptées par le scanner ne sont pas arrivées",
+    ),
+    (
+        "the scan was discontinued at the scanner",
+        "lần chụp đã bị dừng tại máy chụp",
+        "l'acquisition a été interrompue au scanner",
     ),
 )
 """One row for each sentence of `triage.quality` and `triage.plausibility`, and the words within them."""
