@@ -49,6 +49,10 @@ class Permission(StrEnum):
     STORE = "store"
     QUERY = "query"
     COMMIT = "commit"
+    WORKLIST = "worklist"
+    """See who is scheduled."""
+    PERFORM = "perform"
+    """Say what is being scanned."""
 
 
 @dataclass(frozen=True, slots=True)

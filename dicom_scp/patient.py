@@ -17,6 +17,7 @@ PERSON_TAGS = {
     "name":                 0x00100010,
     "patient_id":           0x00100020,
     "issuer":               0x00100021,
+    "other_patient_ids":    0x00101000,
     "birth_date":           0x00100030,
     "sex":                  0x00100040,
     "study_id":             0x00200010,
@@ -40,6 +41,7 @@ class Patient:
     name: str = field(default="", repr=False)
     patient_id: str = field(default="", repr=False)
     issuer: str = field(default="", repr=False)
+    other_patient_ids: str = field(default="", repr=False)
     birth_date: str = field(default="", repr=False)
     sex: str = field(default="", repr=False)
     accession_number: str = field(default="", repr=False)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from dicom_scp.dimse import Element, us
-from dicom_scp.identifiers import Attribute, Dataset, encode, parse, uids
+from dicom_scp.identifiers import Attribute, encode, parse, uids
+from dicom_scp.texts import BINARY_VRS, CHARACTER_SET, UTF_8, codec_of, decoded
 from triage.errors import InputError
 
 PATIENT_ROOT = "1.2.840.10008.5.1.4.1.2.1."
@@ -17,38 +18,16 @@ STUDY_ROOT = "1.2.840.10008.5.1.4.1.2.2."
 FIND, MOVE, GET = "1", "2", "3"
 """Information models and what their SOP classes end with (PS3.4 section C.6)."""
 
-CHARACTER_SET, QUERY_LEVEL, RETRIEVE_AE = 0x00080005, 0x00080052, 0x00080054
+QUERY_LEVEL, RETRIEVE_AE = 0x00080052, 0x00080054
 AVAILABILITY = 0x00080056
 FAILED_INSTANCES = 0x00080058
-UTF_8 = "ISO_IR 192"
 LONGEST_COMMENT = 64
 """Characters of an error comment, a long string (PS3.5 section 6.2)."""
 
-CODECS: Mapping[str, str] = {
-    "": "utf-8",
-    "ISO_IR 6": "utf-8",
-    UTF_8: "utf-8",
-    "GB18030": "gb18030",
-    "GBK": "gbk",
-    "ISO_IR 13": "shift_jis",
-    "ISO_IR 100": "latin_1",
-    "ISO_IR 101": "iso8859_2",
-    "ISO_IR 109": "iso8859_3",
-    "ISO_IR 110": "iso8859_4",
-    "ISO_IR 126": "iso8859_7",
-    "ISO_IR 127": "iso8859_6",
-    "ISO_IR 138": "iso8859_8",
-    "ISO_IR 144": "iso8859_5",
-    "ISO_IR 148": "iso8859_9",
-    "ISO_IR 166": "tis_620",
-}
-"""Character sets a query may be written in (PS3.3 section C.12.1.1.2); undeclared text is UTF-8 in Vietnam."""
-
-BINARY_VRS: Mapping[str, str] = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
 BINARY_TAGS: Mapping[int, str] = dict.fromkeys(
     (0x00280002, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103), "US"
 )
-"""Numbers that are not written as text; in implicit VR these tags are all that is asked for."""
+"""Numbers, in implicit VR all of them that are asked for."""
 UID_TAGS = frozenset({0x00080016, 0x00080018, 0x00080062, 0x0020000D, 0x0020000E, 0x00200052})
 """UIDs, which are padded with a zero byte, in implicit VR as well (PS3.5 section 9.1)."""
 
@@ -119,32 +98,14 @@ def read_query(raw: bytes, transfer_syntax_uid: str, sop_class_uid: str) -> Quer
     offered = tuple(Level)[sop_class_uid.startswith(STUDY_ROOT) :]
     if named not in offered:
         raise InputError(f"query level is none of {', '.join(offered)}")
-    codec = _codec(dataset)
-    keys = {tag: _decoded(attribute, codec) for tag, attribute in dataset.items() if _is_key(tag)}
+    codec = codec_of(dataset)
+    keys = {tag: decoded(attribute, codec) for tag, attribute in dataset.items() if _is_key(tag)}
     vrs = {tag: attribute.vr for tag, attribute in dataset.items()}
     return Query(Level(named), keys, vrs, transfer_syntax_uid)
 
 
 def _is_key(tag: int) -> bool:
     return tag not in NOT_KEYS and tag & 0xFFFF != 0
-
-
-def _codec(dataset: Dataset) -> str:
-    declared = dataset[CHARACTER_SET].text() if CHARACTER_SET in dataset else ""
-    return CODECS.get(declared.split("\\", maxsplit=1)[0].replace("ISO 2022 IR", "ISO_IR"), "utf-8")
-
-
-def _decoded(attribute: Attribute, codec: str) -> str:
-    """Text of a key; whatever is UTF-8 is taken as such, since senders forget to declare it."""
-    if not isinstance(attribute.value, bytes) or attribute.vr in BINARY_VRS:
-        return ""
-    raw = attribute.value.rstrip(b"\0 ")
-    for name in ("utf-8", codec):
-        try:
-            return raw.decode(name).strip()
-        except UnicodeDecodeError:
-            continue
-    return raw.decode("latin_1").strip()
 
 
 def require_bounds(query: Query) -> None:

@@ -5,8 +5,7 @@ test fails when the file in ``docs/`` is not what this writes.
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from enum import Enum
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,16 @@ from dicom_scp.arrival import StoreStatus
 from dicom_scp.commitment import PUSH_MODEL, Failure
 from dicom_scp.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_scp.listener import ListenerSettings
-from dicom_scp.queries import CODECS, FIND, GET, MOVE, Level, Status, sop_classes
+from dicom_scp.queries import FIND, GET, MOVE, Level, Status, sop_classes
 from dicom_scp.reader import WANTED
 from dicom_scp.services import UNCOMPRESSED
+from dicom_scp.texts import CODECS
+from gateway.markdown import named, statuses, table
 from gateway.pacs.storing import STATUSES
 from gateway.parameters import parameters
 from gateway.release import SOFTWARE_VERSION
 from gateway.retrieval.finding import KNOWN_TAGS
+from gateway.ris import statement as ris
 from gateway.steps.parcels import KINDS
 from viewer_bridge import quantities
 from viewer_bridge.objects import aligned_series, codes
@@ -51,34 +53,19 @@ CREATED = {
     Role.SEGMENTATION: _SEGMENTATION,
     Role.REGIONS: _SEGMENTATION,
     Role.MEASUREMENTS: ("1.2.840.10008.5.1.4.1.1.88.34", EXPLICIT),
+    Role.VERIFIED: ("1.2.840.10008.5.1.4.1.1.88.34", EXPLICIT),
     Role.REPORT: ("1.2.840.10008.5.1.4.1.1.104.1", EXPLICIT),
+    Role.SIGNED_REPORT: ("1.2.840.10008.5.1.4.1.1.104.1", EXPLICIT),
     Role.KEY_OBJECTS: _KEY_OBJECTS,
     Role.SUPERSEDED: _KEY_OBJECTS,
 }
 """SOP class and transfer syntax of the objects that a series of ours holds; a test compares them with the objects."""
 
-SECTIONS = ("dicom", "pacs", "orthanc", "intake", "storage")
+SECTIONS = ("dicom", "pacs", "ris", "orthanc", "intake", "storage")
 """Of the configuration: what bears on DICOM."""
 
 CONCEPTS = (codes, quantities, aligned_series)
 """Modules in which concepts stand."""
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    r"""A Markdown table.
-
-    >>> table(("a", "b"), [(1, "x|y")]).splitlines()[-1]
-    '| 1 | x\\|y |'
-    """
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(
-        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
-    )
-
-
-def named(uid: str) -> tuple[str, str]:
-    """A UID and its name in PS3.6."""
-    return UID(uid).name, f"`{uid}`"
 
 
 def statement() -> str:
@@ -97,10 +84,11 @@ def _overview() -> Iterator[str]:
     yield (
         "The product receives studies from scanners, stores them durably, forwards them to an archive, analyses CT perfusion "
         "series and writes the results into the patient's study as DICOM objects. With storage commitment and query/retrieve "
-        "switched on it stands in for a PACS node."
+        "switched on it stands in for a PACS node; with the worklist and procedure steps for the scanner's information system."
     )
     storing = [(*named(uid), "optional: C-GET", "yes") for uid in uids.STORAGE_CLASSES]
     others = [(*named(uids.VERIFICATION), "no", "yes"), (*named(PUSH_MODEL), "no", "option")]
+    others += [(*named(uid), user, provider) for uid, user, provider in ris.SOP_CLASSES]
     asking = [(*named(uid), "no", "option") for model in (FIND, MOVE, GET) for uid in sop_classes(model)]
     yield "Network services of the listener:\n\n" + table(
         ("SOP class", "UID", "user (SCU)", "provider (SCP)"), [*others, *asking, *storing]
@@ -120,7 +108,7 @@ def _networking() -> Iterator[str]:
     yield (
         "One application entity. Its listener stores every dataset byte for byte and answers success when the bytes are on "
         "disk and recorded, not before. A worker forwards them over HTTP to Orthanc, analyses, and stores results there; it "
-        "opens associations to report storage commitment, to answer C-MOVE, and to send results to further nodes."
+        "opens associations to report storage commitment, to answer C-MOVE, to send results to further nodes, and to tell of images."
     )
     yield "### 2.2 Association policies"
     yield table(
@@ -143,7 +131,7 @@ def _networking() -> Iterator[str]:
     yield "### 2.3 Presentation contexts"
     yield (
         "Storage, in every transfer syntax below, in our order of preference; the product answers with the first of them "
-        "that is proposed. Verification, commitment, query and retrieve: "
+        "that is proposed. Everything else: "
         f"{' and '.join(UID(uid).name for uid in UNCOMPRESSED)}. Role selection is answered for storage commitment and for "
         "the storage classes of a C-GET. Extended negotiation: none."
     )
@@ -154,9 +142,9 @@ def _networking() -> Iterator[str]:
         "delivery says so."
     )
     yield "### 2.4 Statuses"
-    yield "Of a C-STORE that the product answers:\n\n" + _statuses(StoreStatus)
-    yield "Of C-FIND, C-MOVE and C-GET that it answers:\n\n" + _statuses(Status)
-    yield "Reasons for which an instance is not committed:\n\n" + _statuses(Failure)
+    yield "Of a C-STORE that the product answers:\n\n" + statuses(StoreStatus)
+    yield "Of C-FIND, C-MOVE and C-GET that it answers:\n\n" + statuses(Status)
+    yield "Reasons for which an instance is not committed:\n\n" + statuses(Failure)
     meanings = [
         (f"{code:04X}", f"{mask:04X}", verdict.value, meaning or "success")
         for code, mask, verdict, meaning in STATUSES
@@ -181,16 +169,11 @@ def _networking() -> Iterator[str]:
         "C-MOVE goes to destinations of the configuration only. Keys by level:\n\n"
         + table(("level", "keys"), keys)
     )
-    yield "### 2.7 Network interfaces and configuration"
+    yield from ris.chapters(first=7)
+    yield "### 2.10 Network interfaces and configuration"
     yield (
         "TCP/IP over whatever the operating system offers, IPv4 and IPv6. Parameters that bear on DICOM, with their "
         "defaults:\n\n" + table(("parameter", "default", "meaning"), parameters(SECTIONS))
-    )
-
-
-def _statuses(kind: type[Enum]) -> str:
-    return table(
-        ("status", "name"), [(f"{each.value:04X}", each.name.lower().replace("_", " ")) for each in kind]
     )
 
 
@@ -201,6 +184,7 @@ def _media_and_text() -> Iterator[str]:
     yield (
         "Received objects are stored as they came, whatever their character set. A person's name is read by the declared "
         "set; undeclared or Latin text that is valid UTF-8 is read as UTF-8. Objects of ours are written in `ISO_IR 192`. "
+        "Answers to worklist queries are written in the query's set where that has every letter, else in `ISO_IR 192` (section 2.7). "
         "Queries may be written in: " + ", ".join(f"`{name}`" for name in CODECS if name) + "."
     )
 
@@ -220,8 +204,8 @@ def _annexes() -> Iterator[str]:
     yield "## A Created objects"
     yield (
         "All in the patient's study, in series of our own with computed UIDs: the same analysis gives the same objects. "
-        "Patient and study modules are copied from the analysed series. Motion-corrected series are made on request only; "
-        "further regions and the superseding note where there are any."
+        "Patient and study modules are copied from the analysed series. Motion-corrected series are made on request only, the "
+        "signed report and the verified numbers when a physician signs off; further regions and the superseding note where there are any."
     )
     rows = []
     for role, kind in SERIES.items():

@@ -13,12 +13,15 @@ from typing import Protocol
 
 import structlog
 
+from dicom_scp.accounts import PerformedCount
+from dicom_scp.mpps import Step, StepStatus
 from dicom_scp.recognition import SeriesLook, look_at_study
 from gateway.config import Intake as IntakeSettings
 from gateway.engine import Client
 from gateway.lanes import Priority, Queue
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import Case, CaseState, StoredImage, case_id_of, moment_of
+from gateway.orders.order import OrderPriority
 from gateway.readiness import Circumstances, Readiness, judge, judge_without, perfusion_of
 from triage.errors import TemporaryError
 
@@ -42,6 +45,19 @@ class _Study:
 
     images: list[StoredImage] = field(default_factory=list)
     looks: tuple[SeriesLook, ...] = ()
+    steps: tuple[Step, ...] = ()
+    """What the scanner says it did, and by which mark it was read."""
+    mark: tuple[tuple[str, int], ...] = ()
+
+    def performed(self, series_uid: str) -> PerformedCount:
+        """The scanner's account of one series."""
+        here = {i.header.sop_instance_uid for i in self.images if i.header.series_uid == series_uid}
+        return PerformedCount.of(self.steps, series_uid, here)
+
+    def discontinued(self) -> frozenset[str]:
+        """Series of steps that were given up."""
+        ended = [step for step in self.steps if step.status is StepStatus.DISCONTINUED]
+        return frozenset(each.series_uid for step in ended for each in step.series)
 
 
 class Ahead(Protocol):
@@ -140,8 +156,16 @@ class Intake:
             study.looks = look_at_study([image.header for image in study.images])
         return study
 
+    def _read_steps(self, study_uid: str, study: _Study) -> None:
+        """What the scanner says it did; read when it says something new."""
+        mark = self._ledger.performed.mark(study_uid)
+        if mark != study.mark:
+            study.steps = tuple(each.step for each in self._ledger.performed.of_study(study_uid))
+            study.mark = mark
+
     def _judge(self, case: Case, now: datetime) -> None:
         study = self._read(case.study_uid)
+        self._read_steps(case.study_uid, study)
         look = perfusion_of(study.looks)
         known = self._circumstances(study, look, now)
         verdict = (
@@ -159,6 +183,8 @@ class Intake:
             log.info("case closed", case_id=case.id, reason=verdict.text)
             del self._studies[case.study_uid]
         elif verdict.series_uid:
+            if verdict.remarks:
+                self._ledger.performed.remark(case.id, case.revision, verdict.remarks)
             self._ledger.cases.complete(case.id, case.revision, verdict.series_uid, verdict.text, now)
             log.info("study complete", case_id=case.id, revision=case.revision, proof=verdict.text)
             self._order_analysis(case.id, case.revision)
@@ -167,7 +193,14 @@ class Intake:
     def _circumstances(self, study: _Study, look: SeriesLook | None, now: datetime) -> Circumstances:
         quiet_s = (now - study.images[-1].received_at).total_seconds()
         if look is None:
-            return Circumstances(quiet_s, 0, 0, broken_off=self._broken_off(study, quiet_s))
+            return Circumstances(
+                quiet_s,
+                0,
+                0,
+                broken_off=self._broken_off(study, quiet_s),
+                performed=study.performed(""),
+                discontinued=study.discontinued(),
+            )
         mine = [image for image in study.images if image.header.series_uid == look.series_uid]
         ids = {image.association_id for image in mine}
         arrivals = self._ledger.arrivals
@@ -178,6 +211,7 @@ class Intake:
             _longest_pause_s(mine),
             broke_off=bool(arrivals.aborted_associations([mine[-1].association_id])),
             sender_connected=arrivals.senders_connected(sorted(ids)),
+            performed=study.performed(look.series_uid),
         )
 
     def _broken_off(self, study: _Study, quiet_s: float) -> frozenset[str]:
@@ -202,9 +236,17 @@ class Intake:
         if key in self._submitted:
             return False
         priority = Priority.NORMAL if queue is Queue.FORWARD else Priority.URGENT
+        if queue is Queue.ANALYSIS and self._is_stroke_code(case_id):
+            priority = Priority.STROKE_CODE
         self._client.submit(name, key, case_id, number, queue=queue, priority=priority)
         self._submitted.add(key)
         return True
+
+    def _is_stroke_code(self, case_id: str) -> bool:
+        """Whether the case may belong to a stroke-code order; too much haste harms nobody."""
+        case = self._ledger.cases.get(case_id)
+        ordered = self._ledger.orders.matches.priority_of(case.study_uid) if case else None
+        return ordered is OrderPriority.STROKE
 
 
 def _concerns_result(case: Case, study: _Study) -> bool:

@@ -29,6 +29,8 @@ from gateway.listening import DicomTls
 from gateway.recording import ArrivalRecorder
 from gateway.recovery import recover
 from gateway.retrieval.services import services_of
+from gateway.ris import services as ris
+from gateway.ris.performed import catch_up
 
 log = structlog.get_logger()
 
@@ -73,9 +75,11 @@ def run(config: Config) -> None:
 
 
 def _catch_up(config: Config) -> None:
-    """Account for what a kill or a power cut left: open associations, and datasets without their row."""
+    """Account for what a kill or a power cut left: open associations, datasets without their row, orders behind their step."""
     ledger = Ledger.open(config.ledger_url)
     ledger.arrivals.close_orphans(datetime.now(UTC))
+    if config.ris.performed_steps:
+        catch_up(ledger, datetime.now(UTC))
     recorder = ArrivalRecorder(ledger.engine)
     recover(ledger, config.spool_dir, recorder)
     recorder.close()
@@ -98,7 +102,7 @@ def _serve(
 def services_of_site(config: Config, ledger: Ledger) -> list[Service]:
     """What is served beside verification and storage."""
     commitment = [service_of(ledger.commitments)] if config.dicom.storage_commitment else []
-    return [*commitment, *services_of(config)]
+    return [*commitment, *services_of(config), *ris.services_of(config, ledger)]
 
 
 def _listen(

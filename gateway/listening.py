@@ -14,8 +14,8 @@ class DicomPeer(Section):
     ae_title: AeTitle
     addresses: tuple[str, ...] = ()
     """Addresses or networks such as ``10.1.2.0/24``; empty allows any."""
-    may: tuple[Literal["store", "query", "commit"], ...] = ("store",)
-    """Retrieving by C-GET takes "store" as well, since it stores on the peer's own association."""
+    may: tuple[Literal["store", "query", "commit", "worklist", "perform"], ...] = ("store",)
+    """Retrieving by C-GET takes "store" as well, since it stores on the peer's own association; "perform" is for MPPS."""
     host: str = ""
     port: Port = 0
     """Where it listens itself: for reports of storage commitment, and as a destination of C-MOVE."""
