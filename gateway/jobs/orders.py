@@ -2,8 +2,9 @@
 
 import json
 import sys
-from dataclasses import asdict, dataclass
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
 
 OBJECTS = "dicom"
 PICTURES = "pictures"
@@ -13,8 +14,14 @@ TILES = "tiles"
 MANIFEST = "manifest.json"
 """What the tiles show; beside them."""
 
+SIGNED = "signed"
+"""The sub-folder of what a physician has signed off."""
+
 ALIGNED = "aligned"
 """The sub-folder of the motion-corrected series, where somebody asked for it."""
+
+TRY_AGAIN = 75
+"""Exit status of a child that failed for a reason that passes; it says the reason on its output (EX_TEMPFAIL, sysexits(3))."""
 
 REJECTION = "rejection.dcm"
 """The object that rejects those of former revisions; it is stored when all others are seen to be."""
@@ -29,6 +36,8 @@ class AnalyseOrder:
     series_uid: str
     threads: int
     folder: str
+    remarks: tuple[str, ...] = ()
+    """What is known against the scan beside its images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,10 @@ class RenderOrder:
     """Of the PDF report; see `viewer_bridge.report.wording.language`."""
     regions: bool = False
     """Whether further regions are wanted; see `viewer_bridge.objects.results.Extras`."""
+    document: str = ""
+    """UUID of the report; see `viewer_bridge.report.archival.DocumentName`."""
+    signing: Mapping[str, Any] = field(default_factory=dict)
+    """The table of the configuration: paths, never a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +75,28 @@ class AlignOrder:
     created_at: str
 
 
-def command(order: RenderOrder | AlignOrder) -> tuple[list[str], str]:
+@dataclass(frozen=True, slots=True)
+class SignOffOrder:
+    """Sign the report of the revision in `folder` for a physician, and build its objects in a sub-folder."""
+
+    module: ClassVar[str] = "gateway.jobs.sign_off"
+
+    folder: str
+    source_series_uid: str
+    revision: int
+    physician: str = field(repr=False)
+    role: str = field(repr=False)
+    remark: str = field(repr=False)
+    signed_at: str
+    organization: str
+    language: str
+    signing: Mapping[str, Any]
+
+
+Order = RenderOrder | AlignOrder | SignOffOrder
+"""What is carried out with no other answer than files."""
+
+
+def command(order: Order) -> tuple[list[str], str]:
     """Command line and standard input of the child that does what is ordered."""
     return [sys.executable, "-m", order.module], json.dumps(asdict(order))

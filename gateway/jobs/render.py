@@ -11,8 +11,11 @@ from pydicom import Dataset, dcmread
 from gateway import casefolder, findings
 from gateway.jobs.orders import MANIFEST, OBJECTS, PICTURES, REJECTION, TILES, RenderOrder
 from gateway.release import SOFTWARE_VERSION
+from gateway.signing import asking, documents
+from gateway.signing.documents import Level, Seal
+from gateway.signing.settings import Signing
 from triage.types import Analysis
-from viewer_bridge.objects.results import Extras, drawn_pages, file_bytes, result_objects
+from viewer_bridge.objects.results import Extras, drawn_pages, file_bytes, report_file, result_objects
 from viewer_bridge.objects.superseding import rejects
 from viewer_bridge.pages.pictures import case_stack, manifest, tile_files
 from viewer_bridge.pages.summary import png_bytes
@@ -29,6 +32,7 @@ def run(order: RenderOrder) -> None:
         for name, picture in pages.items():
             (scratch / f"{name}.png").write_bytes(png_bytes(picture))
     source = dcmread(order.source, stop_before_pixels=True)
+    report = _report(order, analysis, source)
     objects = result_objects(
         analysis,
         source,
@@ -37,12 +41,36 @@ def run(order: RenderOrder) -> None:
         created_at=datetime.fromisoformat(order.created_at),
         former=[list(chain.from_iterable(map(_headers, folders))) for folders in order.former],
         pages=pages,
-        extras=Extras(regions=order.regions, language=Language(order.language)),
+        extras=Extras(order.regions, Language(order.language), report),
     )
     with casefolder.appearing(folder / OBJECTS) as scratch:
         for number, dataset in enumerate(objects):
             name = REJECTION if rejects(dataset) else f"{number:03d}.dcm"
             (scratch / name).write_bytes(file_bytes(dataset))
+
+
+def _report(order: RenderOrder, analysis: Analysis, source: Dataset) -> bytes:
+    """The report's bytes: those that are kept, or new and sealed ones, which are kept before anything is built of them."""
+    folder = Path(order.folder)
+    known = documents.issue(folder, documents.PUBLISHED)
+    if known is None:
+        pdf = report_file(
+            analysis,
+            source,
+            revision=order.revision,
+            software_version=SOFTWARE_VERSION,
+            created_at=datetime.fromisoformat(order.created_at),
+            language=Language(order.language),
+            document=order.document,
+        )
+        known = documents.keep(folder, documents.PUBLISHED, *_sealed(pdf, order))
+    return known.pdf
+
+
+def _sealed(pdf: bytes, order: RenderOrder) -> tuple[bytes, Seal]:
+    if not Signing(**order.signing).enabled:
+        return pdf, Seal(Level.NONE, remarks=("no key is configured",))
+    return asking.sealed(pdf, order.signing)
 
 
 def draw_tiles(analysis: Analysis, folder: Path) -> None:
