@@ -1,4 +1,6 @@
-"""Results for the medical record.
+"""Results for medical records.
 
-`oru` writes an HL7 v2 report of what `observations` lists, in the text that `encoding` defines; `mllp` delivers it.
+A case's result becomes a `Letter` in the queue of every destination (`gateway.ledger.letters`). The destination's `courier`
+has each put together (`composing`) when its turn comes, written in the destination's format (`oru`, `mdm`, `bundle`, `event`;
+all by the one `mapping`) and handed over (`outlets`).
 """

@@ -12,6 +12,7 @@ from gateway.desk import Desk
 from gateway.lanes import Priority, Queue
 from gateway.ledger.announcements import Announcement, standing_of
 from gateway.ledger.deliveries import TEAM
+from gateway.ledger.letter import Cause
 from gateway.ledger.records import Case, DeliveryKind, moment_of
 from gateway.revision import changes
 from triage.errors import InputError, TemporaryError
@@ -35,7 +36,7 @@ def announce(desk: Desk, case_id: str, revision: int) -> None:
         _ring(desk, news)
     order(desk, case_id, revision, DeliveryKind.PUBLISH, ARCHIVE)
     for destination in desk.config.emr.destinations:
-        order(desk, case_id, revision, DeliveryKind.EMR, destination.name)
+        desk.ledger.letters.queue(case_id, revision, destination.name, Cause.RESULT, "", desk.now())
 
 
 def order(desk: Desk, case_id: str, revision: int, kind: DeliveryKind, target: str) -> None:

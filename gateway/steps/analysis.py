@@ -55,6 +55,7 @@ def _run(desk: Desk, case: Case, revision: int) -> str:
         series_uid=series_uid,
         threads=desk.config.worker.analysis_threads,
         folder=str(folder),
+        remarks=desk.ledger.performed.remarks_of(case.id, revision),
     )
     timeout_s = desk.config.worker.analysis_timeout_s
     try:

@@ -7,7 +7,8 @@ import structlog
 from gateway.desk import Desk
 from gateway.ledger.deliveries import delivery_id_of
 from gateway.ledger.records import Case, DeliveryKind
-from gateway.steps import alerting, aligning, emr, nodes, publishing
+from gateway.ris import availability
+from gateway.steps import alerting, aligning, nodes, publishing, signing_off
 from triage.errors import GatewayError, TemporaryError
 
 log = structlog.get_logger()
@@ -18,19 +19,31 @@ Sender = Callable[[Desk, Case, str, str], str]
 SENDERS: Mapping[DeliveryKind, Sender] = {
     DeliveryKind.ALERT: alerting.send,
     DeliveryKind.PUBLISH: publishing.publish,
-    DeliveryKind.EMR: emr.send,
     DeliveryKind.NODE: nodes.send,
     DeliveryKind.ALIGNED: aligning.publish,
+    DeliveryKind.SIGNOFF: signing_off.publish,
+    DeliveryKind.AVAILABILITY: availability.send,
 }
+
+CURRENT: Mapping[DeliveryKind, Callable[[Desk, Case, int], int]] = {
+    # An alert stands until a revision rings anew, whatever was published in between.
+    DeliveryKind.ALERT: lambda desk, case, _: desk.ledger.announcements.standing(case),
+    # A delivery may run before its number is noted.
+    DeliveryKind.AVAILABILITY: lambda desk, case, mine: max(
+        mine, desk.ledger.availability.number(case.study_uid)
+    ),
+}
+"""The revision that is to be delivered, where that is not the case's own."""
 
 
 def attempt(desk: Desk, kind: str, case_id: str, revision: int, target: str) -> bool:
     """Try once; returns whether the delivery is over, well or badly."""
     what = DeliveryKind(kind)
+    if what is DeliveryKind.EMR:  # a run of an older release: its letter has a courier now
+        return True
     key = delivery_id_of(case_id, revision, what, target)
     case = desk.case(case_id)
-    # An alert stands until a revision rings anew, whatever was published in between.
-    current = desk.ledger.announcements.standing(case) if what is DeliveryKind.ALERT else case.revision
+    current = CURRENT[what](desk, case, revision) if what in CURRENT else case.revision
     if current != revision:
         desk.ledger.deliveries.superseded(key, desk.now(), f"revision {current} took its place")
         return True

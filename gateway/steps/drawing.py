@@ -5,14 +5,14 @@ from pathlib import Path
 
 import structlog
 
-from gateway.jobs.orders import AlignOrder, RenderOrder, command
+from gateway.jobs.orders import TRY_AGAIN, Order, command
 from gateway.processes import last_words, run_to_end
 from triage.errors import AnalysisError, TemporaryError
 
 log = structlog.get_logger()
 
 
-def carry_out(order: RenderOrder | AlignOrder, case_id: str, timeout_s: float) -> None:
+def carry_out(order: Order, case_id: str, timeout_s: float) -> None:
     """Have an order carried out, and wait for it.
 
     Raises
@@ -29,6 +29,8 @@ def carry_out(order: RenderOrder | AlignOrder, case_id: str, timeout_s: float) -
     except subprocess.TimeoutExpired as exc:
         raise TemporaryError(f"the job {what} took longer than {timeout_s:.0f} s") from exc
     except subprocess.CalledProcessError as exc:
+        if exc.returncode == TRY_AGAIN:
+            raise TemporaryError(exc.stdout.decode(errors="replace")) from exc
         log.exception(
             "job died", job=what, case_id=case_id, code=exc.returncode, where=last_words(exc.stderr)
         )

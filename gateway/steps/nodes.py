@@ -5,7 +5,7 @@ Objects go one after another in the order of `gateway.steps.parcels`, the images
 that refuses an object gets the others, and the delivery ends with the reason; one that refuses the pages gets no numbers.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore, Lock
@@ -16,7 +16,7 @@ from dicom_scp.tls import TlsSettings, client_context
 from dicom_scp.uids import IMPLICIT_VR
 from gateway.config import Config
 from gateway.desk import Desk
-from gateway.jobs.orders import OBJECTS
+from gateway.jobs.orders import OBJECTS, SIGNED
 from gateway.ledger.deliveries import delivery_id_of
 from gateway.ledger.records import Case, DeliveryKind
 from gateway.pacs.settings import PacsNode
@@ -80,8 +80,20 @@ def send(desk: Desk, case: Case, target: str, key: str) -> str:
     node = _node(desk, target)
     for revision in range(1, case.revision):
         desk.ledger.handovers.forget(delivery_id_of(case.id, revision, DeliveryKind.NODE, target))
+    return _send_all(
+        desk, node, key, lambda: [*_results(desk, case, node, OBJECTS), *_images(desk, case, node)]
+    )
+
+
+def send_signed(desk: Desk, case: Case, target: str, key: str) -> str:
+    """Send what a physician has signed off, as far as the node gets such objects; raises like `send`."""
+    node = _node(desk, target)
+    return _send_all(desk, node, key, lambda: list(_results(desk, case, node, SIGNED)))
+
+
+def _send_all(desk: Desk, node: PacsNode, key: str, collected: Callable[[], list[tuple[Load, str]]]) -> str:
     with _place(node):
-        loads = [*_results(desk, case, node), *_images(desk, case, node)]
+        loads = collected()
         known = desk.ledger.handovers.accepted(key)
         waiting = [(load, kind) for load, kind in loads if load.sop_instance_uid not in known]
         outcome = _send(desk, node, waiting, key)
@@ -138,9 +150,9 @@ def _judge(outcome: _Outcome, kind: str, load: Load, reply: Reply) -> None:
         outcome.count(f"converted to {SYNTAXES.get(reply.converted_to, 'explicit little endian')}")
 
 
-def _results(desk: Desk, case: Case, node: PacsNode) -> Iterator[tuple[Load, str]]:
-    """Result objects by the node's rule; the note that rejects former ones goes to everybody."""
-    folder = desk.folder(case.id, case.revision) / OBJECTS
+def _results(desk: Desk, case: Case, node: PacsNode, name: str) -> Iterator[tuple[Load, str]]:
+    """Result objects of a sub-folder by the node's rule; the note that rejects former ones goes to everybody."""
+    folder = desk.folder(case.id, case.revision) / name
     chosen = set(node.objects) if _is_wanted(node, case) else set()
     for parcel in parcels_in(folder, case.perfusion_series_uid or "", case.revision):
         if parcel.kind in chosen or parcel.kind is Kind.REJECTION:

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 
 from gateway.desk import Desk
-from gateway.jobs.orders import ALIGNED, OBJECTS, RenderOrder
+from gateway.jobs.orders import ALIGNED, OBJECTS, SIGNED, RenderOrder
 from gateway.ledger.records import Case, DeliveryKind
 from gateway.steps import alerting, nodes
 from gateway.steps.archiving import hand_over
@@ -67,11 +67,13 @@ def _render(desk: Desk, case: Case) -> None:
         former=tuple(filter(None, (_published(desk, case, number) for number in range(1, case.revision)))),
         language=desk.config.publish.language,
         regions=desk.config.publish.regions,
+        document=case.id,
+        signing=desk.config.signing.model_dump(mode="json"),
     )
     carry_out(order, case.id, RENDER_TIMEOUT_S)
 
 
 def _published(desk: Desk, case: Case, revision: int) -> tuple[str, ...]:
-    """Folders with the objects of a former revision, those that somebody asked for among them."""
-    folders = (desk.folder(case.id, revision) / name for name in (OBJECTS, ALIGNED))
+    """Folders with the objects of a former revision, those that came later among them."""
+    folders = (desk.folder(case.id, revision) / name for name in (OBJECTS, ALIGNED, SIGNED))
     return tuple(str(folder) for folder in folders if folder.exists())

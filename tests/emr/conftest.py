@@ -6,7 +6,11 @@ import hl7
 import pytest
 
 from dicom_scp.patient import Patient
-from gateway.emr.oru import Facility, oru_r01
+from gateway.emr.mapping import CORRECTED, PRELIMINARY
+from gateway.emr.oru import oru_r01
+from gateway.emr.recipient import of_images
+from gateway.emr.report import Report
+from gateway.emr.settings import OruDestination
 from triage.types import Criterion, ModelFinding, QualityFlag, Severity, Side, Status, TriageResult
 
 HANOI = timezone(timedelta(hours=7))
@@ -46,16 +50,25 @@ def _result(**changes):
     return TriageResult(**{**plain, **changes})
 
 
-def _report(result=None, patient=None, **changes):
+def _told(result=None, patient=None, **changes):
+    revision = changes.get("revision", 1)
     plain = {
+        "case_id": "5f2c",
         "control_id": "CTRL0001",
         "sent_at": datetime(2026, 3, 1, 10, 7, 20, 5000, tzinfo=HANOI),
         "observed_at": datetime(2026, 3, 1, 10, 3, tzinfo=HANOI),
+        "computed_at": datetime(2026, 3, 1, 10, 7, 10, tzinfo=HANOI),
         "link": "https://stroke.example/c/5f2c?a=1&b=2",
         "revision": 1,
-        "facility": Facility(sending_facility="BVDK", receiving_facility="BVDK"),
+        "standing": PRELIMINARY if revision == 1 else CORRECTED,
+        "site": "BVDK",
     }
-    return oru_r01(result or _result(), patient or _patient(), **{**plain, **changes})
+    return Report(result or _result(), of_images(patient or _patient()), **{**plain, **changes})
+
+
+def _report(result=None, patient=None, destination=None, **changes):
+    where = OruDestination(name="his", host="h", port=1, receiving_facility="BVDK", **(destination or {}))
+    return oru_r01(_told(result, patient, **changes), where)
 
 
 class Parsed:
@@ -87,6 +100,12 @@ def make_patient():
 @pytest.fixture(scope="session")
 def make_result():
     return _result
+
+
+@pytest.fixture(scope="session")
+def make_told():
+    """What a letter says, before it is written in a format."""
+    return _told
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.emr.observations import QUANTITIES
-from gateway.emr.oru import control_id_for
+from gateway.emr.report import control_id_for
 from triage.errors import InputError
+from triage.results import INFARCT_CORE
 from triage.types import (
+    Agreement,
     Criterion,
     Estimator,
     Interval,
+    ModelFinding,
     QualityFlag,
     SecondOpinion,
     Severity,
@@ -22,6 +24,7 @@ from triage.types import (
     Territory,
     TriageResult,
 )
+from viewer_bridge.quantities import QUANTITIES
 
 CODES = [quantity.code for quantity in QUANTITIES]
 INTERVALS = [f"{quantity.code}-interval" for quantity in QUANTITIES if quantity.interval]
@@ -122,9 +125,21 @@ def test_uncalibrated_volumes_territories_and_other_methods_arrive(make_report, 
         SecondOpinion("fixed threshold", 60.0, 180.0, agrees=False, text="core 60 ml"),
         SecondOpinion("other artery", 34.0, 112.0, agrees=True, text="core 34 ml"),
     )
+    network = ModelFinding(
+        "ctp-core",
+        "0.1.0",
+        "a" * 64,
+        48.0,
+        overlap=0.31,
+        agreement=Agreement.CONTRADICT,
+        text="why",
+        task=INFARCT_CORE,
+        trained_on="simulated patients",
+    )
     result = make_result(
         criteria={"defuse_3": unsure},
         opinions=opinions,
+        models=(network,),
         reference="the other hemisphere",
         nominal_ml={"core_ml": 21.0},
         territories_ml={Territory.MIDDLE: 110.0},
@@ -136,7 +151,9 @@ def test_uncalibrated_volumes_territories_and_other_methods_arrive(make_report, 
     turns = "DEFUSE 3 met; changes if core > 37 ml; uncertain, inside the 90 % interval"
     assert report.value("trial-criteria") == turns
     said = "differs: fixed threshold: core 60 ml\ragrees: other artery: core 34 ml"
-    assert report.value("other-methods") == said
+    found = "network ctp-core 0.1.0 (trained on simulated patients): core 48.0 ml, overlap 0.31: why"
+    assert report.value("other-methods") == f"{said}\rcontradicts: {found}"
+    assert "no model installed: hemorrhage" in report.value("software")
     assert report.value("normal-reference") == "the other hemisphere"
 
 
@@ -227,11 +244,12 @@ def test_a_revision_is_a_correction_everywhere(make_report, make_result, parsed)
 
 
 def test_a_revision_says_which_report_it_replaces_and_what_changed(make_report):
-    text = make_report(revision=3, former_control_id="CTRL0002", change=("RIGHT, before LEFT",))
+    text = make_report(
+        revision=3, former_control_id="CTRL0002", change="Changed for the team: RIGHT, before LEFT."
+    )
     (note,) = (line for line in text.split("\r") if line.startswith("NTE|2"))
     assert "Revision 3; it replaces revision 2 (message CTRL0002) and every earlier report." in note
     assert "Changed for the team: RIGHT, before LEFT." in note
-    assert "no change of class or beyond the interval" in make_report(revision=2)
     assert "NTE|2" not in make_report()
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.emr.encoding import escaped, escaped_lines, person_name, timestamp
+from gateway.hl7.building import escaped, escaped_lines, person_name, timestamp
 from triage.errors import InputError
 
 ENCODABLE = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)

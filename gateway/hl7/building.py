@@ -1,11 +1,13 @@
-"""Text in HL7 v2: delimiters, escape sequences, names and times.
+"""Writing HL7 v2: delimiters, escape sequences, segments, names, times and files.
 
 References
 ----------
-HL7 v2.5.1, 2.5.4 (delimiters), 2.7 (escape sequences), 2.A.77 (TS), 2.A.88 (XPN).
+HL7 v2.5.1, 2.5.4 (delimiters), 2.7 (escape sequences), 2.A.24 (ED), 2.A.77 (TS), 2.A.88 (XPN); tables 0191 and 0299.
 DICOM PS3.5 6.2.1.2 (person names).
 """
 
+import base64
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from triage.errors import InputError
@@ -109,3 +111,26 @@ def timestamp(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise InputError("times in a message need a time zone")
     return f"{moment:%Y%m%d%H%M%S}.{moment.microsecond // 1000:03d}{moment:%z}"
+
+
+def segment(name: str, fields: Mapping[int, str]) -> str:
+    """A segment from the fields that have a value; these are in HL7's text already.
+
+    >>> segment("NTE", {1: "1", 3: "text"})
+    'NTE|1||text'
+    """
+    return FIELD.join((name, *(fields.get(place, "") for place in range(1, max(fields) + 1))))
+
+
+def message(segments: Iterable[str]) -> str:
+    """A message of its segments, each ended by a carriage return."""
+    return "".join(one + SEGMENT_END for one in segments)
+
+
+def attached_pdf(content: bytes) -> str:
+    """ED of a PDF file: application data, in base 64, which holds no delimiter.
+
+    >>> attached_pdf(b"%PDF-1.7")
+    '^AP^PDF^Base64^JVBERi0xLjc='
+    """
+    return COMPONENT.join(("", "AP", "PDF", "Base64", base64.b64encode(content).decode("ascii")))

@@ -1,0 +1,222 @@
+"""The loop of a worker process that empties the queue of one destination, letter by letter, on one connection.
+
+Everything is derived from what is durable and may be repeated: a letter that was sent and not noted goes again under the same
+control id. Each destination has a courier of its own, so one that is away or slow delays no other.
+
+Two things can be wrong, and they wait differently. A letter that is answered badly or not at all waits for its own turn, by
+seconds, then minutes, then hours, while the others pass it. A destination that cannot be reached, or fails one letter after
+another, is tried every half minute with a single connection or letter; when it is back, nobody waits for a turn that was set
+meanwhile. As long as nothing proves that the destination is well, no turn is further away than three quarters of a minute.
+"""
+
+import threading
+import time
+from datetime import timedelta
+from threading import Event
+
+import structlog
+
+from gateway.desk import Desk
+from gateway.emr.composing import NotReadyError, report_for
+from gateway.emr.outlets import outlet_of
+from gateway.emr.settings import EmrDestination
+from gateway.hl7.mllp import UnreachableError
+from gateway.journal import unforeseen
+from gateway.ledger.letter import UNFINISHED, Accepted, Letter
+from gateway.ledger.records import Case, DeliveryState, moment_of, utc_text
+from gateway.locks import locks_of
+from gateway.patience import pause_s as own_pause_s
+from triage.errors import GatewayError, TemporaryError
+
+log = structlog.get_logger()
+
+LOOK_EVERY_S = 0.5
+"""Between looks at an empty queue."""
+
+TAKE_OVER_EVERY_S = 2.0
+"""Between attempts to take the place of a courier in another worker."""
+
+AWAY_S = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+"""Between tries while the destination cannot be reached; the last one is repeated, and is that of one that fails letters."""
+
+UNPROVEN_S = 45.0
+"""No letter's turn is further away while nothing proves that the destination is well: with one time-out less than a minute."""
+
+NOT_READY_S = 2.0
+"""Until a letter is looked at again whose file is being made."""
+
+AILING = 3
+"""Letters that failed one after another: then it is the destination and not the letters."""
+
+OUTAGE = timedelta(minutes=1)
+"""Only after so long is everybody woken: three bad letters alone must not be retried with every good one."""
+
+BATCH = 50
+"""Letters read at once."""
+
+NOTED_TOGETHER, NOTED_EVERY_S = 10, 0.1
+"""Accepted letters that one commit notes, and how long one waits for it: a kill repeats at most so many, each under its own
+control id."""
+
+
+class Courier:
+    """The one that serves a destination.
+
+    It goes by the desk's clock, and never sleeps itself.
+    """
+
+    def __init__(self, desk: Desk, destination: EmrDestination) -> None:
+        self._desk, self._letters, self._now = desk, desk.ledger.letters, desk.now
+        self._destination, self._name = destination, destination.name
+        self._outlet = outlet_of(destination, desk.now)
+        known = self._letters.standing(self._name)
+        self._away_since = moment_of(known.away_since) if known.away_since else None
+        self._asked_at = self._ask_at = desk.now()
+        self._tries = 0
+        self._is_well = False
+        self._struck: set[str] = set()
+        self._accepted: list[Accepted] = []
+        self._noted_at = 0.0
+        self._letters.adopt(self._name)
+
+    def turn(self) -> float:
+        """Send what is due; returns the seconds until the next turn."""
+        if self._letters.standing(self._name).paused_at:
+            self._outlet.close()
+            return LOOK_EVERY_S
+        due = self._due()
+        try:
+            for letter in due:
+                was_tried = self._take(letter)
+                if was_tried and self._away_since is not None:
+                    return LOOK_EVERY_S
+                if len(self._accepted) >= NOTED_TOGETHER or time.monotonic() - self._noted_at > NOTED_EVERY_S:
+                    self._note_accepted()
+        finally:
+            self._note_accepted()
+        return 0.0 if due else LOOK_EVERY_S
+
+    def _due(self) -> list[Letter]:
+        """Letters to look at now."""
+        if self._away_since is None:
+            return self._letters.waiting(self._name, BATCH, self._now())
+        if self._now() >= self._ask_at:
+            return self._letters.waiting(self._name, BATCH)  # any serves to ask, whosever turn it is
+        return self._letters.arrived_since(self._name, self._asked_at, BATCH)  # a fresh one asks at once
+
+    def _note_accepted(self) -> None:
+        accepted, self._accepted = self._accepted, []
+        self._letters.delivered(accepted)
+        self._noted_at = time.monotonic()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._outlet.close()
+
+    def _take(self, letter: Letter) -> bool:
+        """Deliver a letter, or note why not; returns whether the destination was asked to take it."""
+        if letter.state.value not in UNFINISHED:
+            self._letters.close(letter)
+            return False
+        try:
+            case = self._desk.case(letter.case_id)
+            if self._is_replaced(letter, case):
+                return False
+            detail = self._outlet.send(report_for(self._desk, case, letter, self._destination))
+        except GatewayError as exc:
+            self._note(letter, exc)
+            return not isinstance(exc, NotReadyError)
+        except Exception as exc:  # noqa: BLE001 - one letter that cannot be written must not hold up the others
+            self._note(letter, unforeseen(exc))
+            return False
+        self._answered()
+        self._accepted.append(Accepted(letter, self._now(), detail))
+        return True
+
+    def _is_replaced(self, letter: Letter, case: Case) -> bool:
+        """Close a letter in whose place another one is."""
+        if case.revision == letter.revision and letter.newest == letter.edition:
+            return False
+        what = f"revision {case.revision}" if case.revision != letter.revision else f"edition {letter.newest}"
+        told = f"{what} took its place"
+        self._letters.end(letter, DeliveryState.SUPERSEDED, self._now(), told, tried=False)
+        return True
+
+    def _note(self, letter: Letter, exc: Exception) -> None:
+        """Write down what went wrong with a letter, and decide who waits for how long."""
+        now, reason = self._now(), str(exc)
+        log.warning("letter not delivered", run=letter.id, destination=self._name, reason=reason)
+        if isinstance(exc, NotReadyError):
+            later = now + timedelta(seconds=NOT_READY_S)
+            self._letters.put_off(letter, later, now, reason, tried=False)
+        elif isinstance(exc, UnreachableError):
+            self._letters.put_off(letter, now, now, reason, tried=False)
+            self._tries += 1
+            self._went_away(reason, AWAY_S[min(self._tries, len(AWAY_S)) - 1])
+        elif isinstance(exc, TemporaryError):
+            self._struck.add(letter.id)
+            wait_s = own_pause_s(letter.attempts + 1)
+            later = now + timedelta(seconds=wait_s if self._is_well else min(wait_s, UNPROVEN_S))
+            self._letters.put_off(letter, later, now, reason, tried=True)
+            if len(self._struck) >= AILING or self._away_since is not None:
+                self._went_away(reason, AWAY_S[-1])
+        else:
+            self._answered()
+            self._letters.end(letter, DeliveryState.FAILED, now, reason, tried=True)
+
+    def _went_away(self, reason: str, pause_s: float) -> None:
+        self._asked_at = self._now()
+        self._ask_at = self._asked_at + timedelta(seconds=pause_s)
+        self._is_well = False
+        self._outlet.close()
+        if self._away_since is None:
+            self._away_since = self._now()
+            log.error("destination is away", destination=self._name, reason=reason)
+        told = {"away_since": utc_text(self._away_since), "tried_at": utc_text(self._now())}
+        self._letters.note(self._name, **told, trouble=reason)
+
+    def _answered(self) -> None:
+        """The destination is well."""
+        self._struck.clear()
+        self._tries, self._is_well = 0, True
+        if self._away_since is None:
+            return
+        if self._now() - self._away_since >= OUTAGE:
+            self._letters.wake(self._name)
+        log.info("destination is back", destination=self._name)
+        self._away_since = None
+        self._letters.note(self._name, away_since=None, trouble=None)
+
+
+def serve(desk: Desk, destination: EmrDestination, stop: Event) -> None:
+    """Be the courier of a destination until `stop` is set; of several workers, one at a time is."""
+    while not stop.is_set():
+        try:
+            _serve_alone(desk, destination, stop)
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the queue has to go on
+            reason = str(exc) if isinstance(exc, GatewayError) else str(unforeseen(exc))
+            log.error("courier begins again", destination=destination.name, reason=reason)  # noqa: TRY400 - as above
+        stop.wait(TAKE_OVER_EVERY_S)
+
+
+def _serve_alone(desk: Desk, destination: EmrDestination, stop: Event) -> None:
+    """Take turns as long as the lock is ours."""
+    locks = locks_of(desk.config.engine_url)
+    lock = f"emr {destination.name}"
+    while not locks.take(lock):
+        if stop.wait(TAKE_OVER_EVERY_S):
+            return
+    courier = Courier(desk, destination)
+    try:
+        while locks.alive() and not stop.wait(courier.turn()):
+            pass
+    finally:
+        courier.close()
+        locks.release(lock)
+
+
+def serve_all(desk: Desk, stop: Event) -> None:
+    """Start a courier for every destination."""
+    for destination in desk.config.emr.destinations:
+        name = f"courier {destination.name}"
+        threading.Thread(target=serve, args=(desk, destination, stop), name=name, daemon=True).start()
