@@ -1,0 +1,1 @@
+"""What comes in from the hospital: orders, patients and their corrections, and which study belongs to which."""
