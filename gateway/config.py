@@ -10,14 +10,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from gateway.alerts.settings import Alerts
 from gateway.emr.settings import Emr
 from gateway.listening import Dicom
+from gateway.models_settings import ModelSettings
+from gateway.orders.settings import Orders
 from gateway.pacs.settings import Pacs
+from gateway.ris.settings import Ris
 from gateway.runs.settings import Runs
-from gateway.section import Hours, Port, Seconds, Section
+from gateway.section import HOME_ZONE, Hours, Port, Seconds, Section, Zone
+from gateway.sharing.settings import Sharing
+from gateway.signing.settings import Signing
+from gateway.statistics.settings import Statistics
 from gateway.viewers import Viewer
 from triage.errors import ConfigError
 from viewer_bridge.report.wording.language import Language
@@ -31,6 +37,8 @@ class Site(Section):
 
     name: str = "stroke-gateway"
     data_dir: Path = Path("stroke-gateway-data")
+    time_zone: Zone = HOME_ZONE
+    """By whose clock days and months of statistics begin, such as Asia/Ho_Chi_Minh."""
 
 
 class Http(Section):
@@ -126,13 +134,28 @@ class Config(Section):
     intake: Intake = Intake()
     storage: Storage = Storage()
     worker: Worker = Field(default_factory=Worker)
+    models: ModelSettings = ModelSettings()
     runs: Runs = Runs()
     alerts: Alerts = Alerts()
     emr: Emr = Emr()
+    orders: Orders = Orders()
     pacs: Pacs = Pacs()
+    ris: Ris = Ris()
     publish: Publish = Publish()
+    sharing: Sharing = Sharing()
+    signing: Signing = Signing()
+    statistics: Statistics = Statistics()
     viewer: Viewer = Viewer()
     logging: Logging = Logging()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_clock(cls, plain: Any) -> Any:
+        """Senders of orders keep the site's clock unless their section says another."""
+        zone = plain.get("site", {}).get("time_zone") if isinstance(plain, dict) else None
+        if not zone or not isinstance(plain.get("orders", {}), dict):
+            return plain
+        return {**plain, "orders": {"time_zone": zone, **plain.get("orders", {})}}
 
     @property
     def ledger_url(self) -> str:

@@ -52,3 +52,13 @@ def test_secrets_do_not_show_in_a_printed_configuration():
         },
     )
     assert "a-very-secret-word" not in repr(config)
+
+
+def test_senders_of_orders_keep_the_clock_of_the_site_unless_they_say_another():
+    def zones(**sections):
+        config = load(None, {}, sections)
+        return config.site.time_zone, config.orders.time_zone
+
+    assert zones() == ("Asia/Ho_Chi_Minh", "Asia/Ho_Chi_Minh")
+    assert zones(site={"time_zone": "Europe/Paris"}) == ("Europe/Paris", "Europe/Paris")
+    assert zones(site={"time_zone": "UTC"}, orders={"time_zone": "Asia/Tokyo"}) == ("UTC", "Asia/Tokyo")
