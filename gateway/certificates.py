@@ -51,9 +51,10 @@ def certificates_of(config: Config) -> tuple[Certificate, ...]:
     tables = {f"pacs.nodes ({node.name}).tls": node.tls for node in config.pacs.nodes}
     return tuple(
         Certificate(f"{name}.{key}", _ends_at(path))
-        for name, tls in {"dicom.tls": config.dicom.tls, **tables}.items()
+        for name, tls in {"dicom.tls": config.dicom.tls, "orders.tls": config.orders.tls, **tables}.items()
         if tls is not None
         for key, path in (("certificate", tls.certificate), ("authorities", tls.authorities))
+        if path is not None
     )
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``stroke-gateway run|listener|worker|api|retry|runs|triage``.
+"""The command line: ``stroke-gateway run|listener|hl7|worker|api|retry|runs|orders|emr|statistics|models|triage``.
 
 Exit codes: 0 done, 2 wrong usage or configuration, 3 not analysed.
 """
@@ -13,7 +13,9 @@ from typing import Any
 
 from gateway import logs
 from gateway.config import Config, load
+from gateway.emr.arguments import declare as declare_emr
 from gateway.processes import ONE_BLAS_THREAD
+from gateway.statistics.arguments import declare as declare_statistics
 from gateway.storage import volume
 from triage.errors import ConfigError
 from viewer_bridge.report.wording.language import Language
@@ -29,6 +31,7 @@ SERVICES: Mapping[str, tuple[str, str]] = {
         "gateway.listener",
         "DICOM listener: images into the durable spool, storage commitment, query and retrieve",
     ),
+    "hl7": ("gateway.orders.service", "orders and patients by HL7 v2 over MLLP"),
     "worker": ("gateway.worker", "workflows: forward, analyse, alert, publish, EMR"),
     "api": ("gateway.api.server", "console, REST, metrics, viewer and DICOMweb on one origin"),
 }
@@ -36,7 +39,13 @@ SERVICES: Mapping[str, tuple[str, str]] = {
 stays small, and native libraries never meet in one process without a reason."""
 
 RUNS = "gateway.runs.command"
+ORDERS = "gateway.orders.command"
+EMR = "gateway.emr.command"
+STATISTICS = "gateway.statistics.command"
 RETRY = "gateway.storage.retrying"
+GROUPS: Mapping[str, str] = {"runs": RUNS, "orders": ORDERS, "emr": EMR, "statistics": STATISTICS}
+"""Commands with verbs of their own, which get the configuration."""
+MODELS = "gateway.models_command"
 TRIAGE = "gateway.offline"
 
 
@@ -63,6 +72,14 @@ def parser() -> ArgumentParser:
     chosen.add_argument("--all", action="store_true", help="every object that is held back")
     text = "list the runs of the workflows, let one run again, or give it up"
     _add_runs(commands.add_parser("runs", help=text, description=text))
+    text = "how the destinations of results fare, pause and resume, and a preview of what one is sent"
+    declare_emr(commands.add_parser("emr", help=text, description=text), _add_site)
+    text = "figures of a month for the health department, and a row a case for a registry"
+    declare_statistics(commands.add_parser("statistics", help=text, description=text), _add_site)
+    text = "list the messages of orders and patients, look at one, or apply it again"
+    _add_orders(commands.add_parser("orders", help=text, description=text))
+    text = "which model does which task, and whether a model keeps its contract"
+    _add_models(commands.add_parser("models", help=text, description=text))
     text = "analyse a folder of DICOM files without any server"
     triage = commands.add_parser("triage", help=text, description=text)
     triage.add_argument("path", type=Path, metavar="PATH", help="folder with the study, in any order and mix")
@@ -115,6 +132,35 @@ def _add_runs(command: ArgumentParser) -> None:
     replay.add_argument("--from-step", type=int, metavar="N", help=text)
 
 
+def _add_orders(command: ArgumentParser) -> None:
+    verbs = command.add_subparsers(dest="verb", required=True, metavar="VERB")
+    text = "messages, youngest first: number, time, state, type, sender, reason"
+    listing = verbs.add_parser("list", help=text, description=text)
+    text = "those that were refused and want a person"
+    listing.add_argument("--refused", action="store_true", help=text)
+    text = "a message as it came, with the person in it"
+    show = verbs.add_parser("show", help=text, description=text)
+    text = "apply a kept message again"
+    replay = verbs.add_parser("replay", help=text, description=text)
+    for verb in (listing, show, replay):
+        _add_site(verb)
+    for verb in (show, replay):
+        verb.add_argument("number", type=int, metavar="NUMBER", help="as listed")
+
+
+def _add_models(command: ArgumentParser) -> None:
+    verbs = command.add_subparsers(dest="verb", required=True, metavar="VERB")
+    text = "every task, with its model and where it is computed"
+    listing = verbs.add_parser("list", help=text, description=text)
+    text = "verify a model, run it on made-up scans of several grids, and say what is wrong with it"
+    check = verbs.add_parser("check", help=text, description=text)
+    text = "a folder with manifest.toml, or a weights file in it; without it, every installed model"
+    check.add_argument("path", type=Path, nargs="?", metavar="FILE", help=text)
+    for verb in (listing, check):
+        _add_site(verb)
+        verb.add_argument("--threads", type=int, default=2, metavar="N", help="of a model (default 2)")
+
+
 def _add_site(command: ArgumentParser) -> None:
     command.add_argument("--config", type=Path, metavar="FILE", help="TOML configuration")
     command.add_argument("--data-dir", type=Path, metavar="DIR", help="where everything is kept")
@@ -162,12 +208,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             os.environ.update(ONE_BLAS_THREAD)  # read when numpy is loaded, which is in the next line
             return int(_call(TRIAGE)(arguments))
         config = configuration(arguments, os.environ)
+        if arguments.command == "models":
+            os.environ.update(ONE_BLAS_THREAD)
+            return int(_call(MODELS)(config.models, arguments))
         logs.configure(config.logging.level, arguments.command)
         volume.claim(config.site.data_dir, require_mount=config.storage.require_mount)
         if arguments.command == "retry":
             return int(_call(RETRY)(config, arguments.digests, everything=arguments.all))
-        if arguments.command == "runs":
-            return int(_call(RUNS)(config, arguments))
+        if arguments.command in GROUPS:
+            return int(_call(GROUPS[arguments.command])(config, arguments))
         extra = (arguments.config,) if arguments.command == "run" else ()
         _call(SERVICES[arguments.command][0])(config, *extra)
     except ConfigError as exc:

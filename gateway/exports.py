@@ -37,6 +37,8 @@ def _write_volumes(findings: Findings, folder: Path) -> None:
     volumes |= {"brain": findings.maps.brain, "tissue": findings.tissue_class}
     if findings.arterial is not None:
         volumes |= {"core": findings.core, "hypoperfused": findings.hypoperfused}
+    if findings.network_core is not None:
+        volumes |= {"core_network": findings.network_core}
     for name, volume in volumes.items():
         sitk.WriteImage(findings.geometry.to_sitk(volume), str(folder / f"{name}.nii.gz"))
 

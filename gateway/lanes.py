@@ -5,9 +5,11 @@ from enum import IntEnum, StrEnum
 
 
 class Priority(IntEnum):
-    """Lower runs first. The engine's default, 0, would beat URGENT: every call names one."""
+    """Lower runs first. The engine's default, 0, would beat STROKE_CODE: every call names one."""
 
-    URGENT = 1
+    STROKE_CODE = 1
+    """A study whose order is a stroke code: analysed before all others that wait."""
+    URGENT = 2
     NORMAL = 10
 
 

@@ -5,34 +5,26 @@ may be killed at any line: it goes on at its last unfinished step, on this machi
 so each is harmless when repeated, and each failure ends in a named state with a reason.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from itertools import chain, islice, repeat
+from itertools import islice
 from threading import BoundedSemaphore
 from typing import TypeVar
 
 from gateway.commitment import reporting
 from gateway.desk import Desk
 from gateway.engine import sleep, step, wait_signal, workflow
+from gateway.patience import BACKOFF_S, backoff_s
 from gateway.steps import alerting, analysis, delivering, forwarding
 from gateway.steps.forwarding import Forwarded
 
 R = TypeVar("R")
-
-BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
-LONGEST_BACKOFF_S = 3600.0
-"""Nothing is given up while its receiver may come back: after eight hours of outage the first try is within the hour."""
 
 UPLOADS = BoundedSemaphore(4)
 """Batches on their way to the archive at once; a run that waits for an archive that is away holds none."""
 
 REPORTS = len(BACKOFF_S) + 72
 """Attempts to report a storage commitment, the later ones hourly: a scanner that is off over a weekend is waited for."""
-
-
-def backoff_s() -> Iterator[float]:
-    """Waiting times between attempts, without end."""
-    return chain(BACKOFF_S, repeat(LONGEST_BACKOFF_S))
 
 
 def _forward_images(desk: Desk, case_id: str) -> str:
@@ -77,7 +69,7 @@ def register(desk: Desk) -> None:  # noqa: C901 - a page with six workflows, non
 
     @workflow("deliver")
     def deliver(kind: str, case_id: str, revision: int, target: str) -> None:
-        """One thing to one receiver: a channel of the team, the archive, the EMR."""
+        """One thing to one receiver: a channel of the team, the archive, a PACS node."""
         for delay_s in backoff_s():
             if attempt(kind, case_id, revision, target):
                 return

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dicom_scp.accounts import DISCONTINUED, NO_ACCOUNT, PerformedCount
 from dicom_scp.recognition import Completeness, SeriesKind, SeriesLook
 from gateway.config import Intake as IntakeSettings
 
@@ -12,6 +13,10 @@ PAUSES_GROW_BY = 1.5
 
 CONNECTED_FACTOR = 3.0
 """A sender that is connected may be sending what is here already, which leaves no trace: 700 images at 20 a second."""
+
+
+NOT_COME = "{} images the scanner counted did not come"
+"""The remark on a scan that was analysed without them."""
 
 
 class Readiness(StrEnum):
@@ -29,6 +34,8 @@ class Verdict:
     readiness: Readiness
     text: str
     series_uid: str | None = None
+    remarks: tuple[str, ...] = ()
+    """What is said against the scan, for its result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,10 @@ class Circumstances:
     """Whether an association is open of a title that sent images of the perfusion series."""
     broken_off: frozenset[str] = frozenset()
     """Series of which an association was aborted that brought images of it."""
+    performed: PerformedCount = NO_ACCOUNT
+    """What the scanner's account of its steps says of the perfusion series."""
+    discontinued: frozenset[str] = frozenset()
+    """Series of steps that were given up at the scanner."""
 
 
 def perfusion_of(looks: Sequence[SeriesLook]) -> SeriesLook | None:
@@ -78,24 +89,37 @@ def judge_without(looks: Sequence[SeriesLook], known: Circumstances, settings: I
     if known.quiet_s < settings.quiet_s:
         return Verdict(Readiness.WAIT, "no perfusion series yet")
     ending = "; the sender broke off" if known.broken_off else ""
-    if look := beginning_of(looks, known.broken_off):
+    remarks = (DISCONTINUED,) if known.performed.discontinued or known.discontinued else ()
+    ending += "".join(f"; {remark}" for remark in remarks)
+    if look := beginning_of(looks, known.broken_off | known.discontinued):
         text = (
             f"{look.proof}; nothing came for {settings.quiet_s:.0f} s{ending}: the study did not come whole"
         )
-        return Verdict(Readiness.ANALYSE, text, look.series_uid)
+        return Verdict(Readiness.ANALYSE, text, look.series_uid, remarks)
     return Verdict(Readiness.NO_PERFUSION, f"no perfusion series: no position was imaged repeatedly{ending}")
 
 
 def judge(look: SeriesLook, known: Circumstances, settings: IntakeSettings) -> Verdict:
-    """Decide whether a study with this perfusion series is ready; the quiet timer is the last resort."""
-    if look.completeness is Completeness.PROVEN:
-        return Verdict(Readiness.ANALYSE, look.proof, look.series_uid)
-    if look.completeness is Completeness.RECTANGULAR and _has_ended(known, settings):
-        return Verdict(Readiness.ANALYSE, f"{look.proof}; the sender closed its association", look.series_uid)
+    """Decide whether a study with this perfusion series is ready; the quiet timer is the last resort.
+
+    The scanner's account of its steps names every image: once it is final and all are here, nothing is waited for. While
+    some are not, the end of the association is no end. An account that is wrong, or never comes, changes nothing.
+    """
+    performed = known.performed
+    proof = "; ".join(filter(None, (look.proof, performed.text)))
+    remarks = tuple(filter(None, (performed.ending,)))
+    if look.completeness is Completeness.PROVEN or performed.is_met:
+        return Verdict(Readiness.ANALYSE, proof, look.series_uid, remarks)
+    has_ended = look.completeness is Completeness.RECTANGULAR and _has_ended(known, settings)
+    if has_ended and not performed.missing:
+        return Verdict(
+            Readiness.ANALYSE, f"{proof}; the sender closed its association", look.series_uid, remarks
+        )
     if known.quiet_s >= (patience_s := _patience_s(known, settings)):
-        text = f"{look.proof}; taken as complete after {patience_s:.0f} s without a further image"
-        return Verdict(Readiness.ANALYSE, text, look.series_uid)
-    return Verdict(Readiness.WAIT, look.proof, look.series_uid)
+        text = f"{proof}; taken as complete after {patience_s:.0f} s without a further image"
+        lacking = (NOT_COME.format(performed.missing),) if performed.missing else ()
+        return Verdict(Readiness.ANALYSE, text, look.series_uid, (*lacking, *remarks))
+    return Verdict(Readiness.WAIT, proof, look.series_uid)
 
 
 def _has_ended(known: Circumstances, settings: IntakeSettings) -> bool:

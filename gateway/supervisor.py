@@ -103,7 +103,7 @@ def children_of(config: Config, config_file: Path | None) -> list[Child]:
         children.append(Child("orthanc", (*BEHIND, *launch.command), launch.env))
         where = {"URL": orthanc.url, "USERNAME": USER, "PASSWORD": orthanc.password}
         environment |= {f"{ENVIRONMENT_PREFIX}ORTHANC__{key}": f'"{value}"' for key, value in where.items()}
-    for name in ("listener", "worker", "api"):
+    for name in ("listener", *(["hl7"] if config.orders.port is not None else []), "worker", "api"):
         command = [sys.executable, "-m", "gateway.cli", name]
         command += ["--config", str(config_file)] if config_file else []
         children.append(Child(name, command, environment))

@@ -2,8 +2,28 @@
 
 from collections.abc import Iterator
 
-from triage.results import Criterion, Estimator, Interval, Status, TriageResult
-from viewer_bridge.figures import ONLY_TIME_TO_PEAK, floored, ratio_span, shown_flags, span, territories
+from triage.results import (
+    NO_MODEL,
+    Agreement,
+    Criterion,
+    Estimator,
+    Interval,
+    ModelFinding,
+    Status,
+    TriageResult,
+)
+from viewer_bridge.figures import (
+    AGREEMENTS,
+    ONLY_TIME_TO_PEAK,
+    floored,
+    named,
+    network_said,
+    ratio_span,
+    shown_flags,
+    span,
+    territories,
+    without_model,
+)
 
 DISCLAIMER = "Research use. Not for primary diagnosis."
 COLUMN = 20
@@ -50,6 +70,18 @@ def _numbers(result: TriageResult) -> Iterator[tuple[str, str]]:
         yield title, _judged(criterion)
     for opinion in result.opinions:
         yield ("other method" if opinion.agrees else "METHODS DIFFER"), f"{opinion.name}: {opinion.text}"
+    for model in result.networks:
+        yield _verdict(model), f"{named(model)}: {network_said(model)}"
+    if missing := without_model(result.tasks):
+        yield NO_MODEL, ", ".join(missing)
+
+
+def _verdict(model: ModelFinding) -> str:
+    """An agreement is calm; what does not agree stands in capitals."""
+    if model.agreement is None:
+        return "network"
+    word = f"network {AGREEMENTS[model.agreement]}"
+    return word if model.agreement is Agreement.AGREE else word.upper()
 
 
 def _judged(criterion: Criterion) -> str:

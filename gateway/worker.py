@@ -12,10 +12,14 @@ from gateway import pipeline
 from gateway.analysts import Analysts
 from gateway.config import Config
 from gateway.desk import Desk
+from gateway.emr import courier
 from gateway.engine import Client, Worker
 from gateway.intake import Intake
 from gateway.ledger.ledger import Ledger
+from gateway.orders.registrar import Registrar
 from gateway.runs.watchman import Watchman
+from gateway.sharing import courier as sharing_courier
+from gateway.signing import asking
 from gateway.storage.keeper import Keeper
 from triage.errors import ConfigError
 from viewer_bridge.archive.orthanc import Orthanc
@@ -36,7 +40,7 @@ def open_desk(config: Config) -> Desk:
             "orthanc.url: a worker needs the archive's address; `stroke-gateway run` starts a private one"
         )
     orthanc = Orthanc(config.orthanc.url, config.orthanc.username, config.orthanc.password)
-    analysts = Analysts(config.worker.analysis_threads)
+    analysts = Analysts(config.worker.analysis_threads, config.models)
     return Desk(config, Ledger.open(config.ledger_url), Client(config.engine_url), orthanc, analysts)
 
 
@@ -47,9 +51,13 @@ def run(config: Config) -> None:
         signal.signal(number, lambda *_: stop.set())
     desk = open_desk(config)
     desk.analysts.require_models()  # a wrong model stops us at the start, not at the first patient
+    asking.require_key(config.signing)
     pipeline.register(desk)
     worker = Worker(config.engine_url, config.worker.slot)
     threading.Thread(target=Keeper(desk).run, args=(stop,), name="keeper", daemon=True).start()
+    courier.serve_all(desk, stop)
+    sharing_courier.serve_all(desk, stop)
+    threading.Thread(target=Registrar(desk).run, args=(stop,), name="registrar", daemon=True).start()
     watchman = Watchman(desk.client, desk.ledger, config.runs)
     threading.Thread(target=watchman.run, args=(stop,), name="watchman", daemon=True).start()
     log.info("worker ready", slot=config.worker.slot)

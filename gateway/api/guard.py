@@ -15,6 +15,7 @@ from gateway.access import Access
 from gateway.api.problems import Problem, answer, wants_page
 from gateway.api.scope import may_read
 from gateway.passes import Pass, opened
+from gateway.sharing.protocol import PIECE_BYTES, STUDIES
 
 log = structlog.get_logger()
 
@@ -23,10 +24,17 @@ VISITOR_COOKIE = "stroke_gateway_pass"
 ENTRANCE = "/open/"
 """Below it stand the links that leave the hospital; each is its own key."""
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/login", "/favicon.ico"})
-OPEN_FOLDERS = ("/static/", ENTRANCE)
+EXCHANGE = "/api/v1/exchange/"
+"""Below it other hospitals' gateways ask; each request is signed, and looked at there."""
+OPEN_FOLDERS = ("/static/", ENTRANCE, EXCHANGE)
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY_BYTES = 64 * 1024
 """Nobody sends us more than a token or a name; images come by DICOM."""
+LARGEST_BODIES = {
+    **dict.fromkeys(("/verify", "/api/v1/verify"), 8 * 1024**2),
+    STUDIES: PIECE_BYTES,
+}
+"""Where a report is brought to be checked, ours are a third of a megabyte; and where partners send images, in pieces."""
 
 CONSOLE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -74,7 +82,7 @@ class Guard:
         """The answer to somebody who may not do this, or None."""
         request = Request(scope)
         try:
-            _check_body(scope["method"], request.headers)
+            _check_body(scope["method"], scope["path"], request.headers)
             return None if is_open(scope["path"]) else self._check(request)
         except Problem as problem:
             return answer(request, problem)
@@ -122,16 +130,15 @@ def is_open(path: str) -> bool:
     return path in OPEN_PATHS or (path.startswith(OPEN_FOLDERS) and ".." not in path)
 
 
-def _check_body(method: str, headers: Headers) -> None:
+def _check_body(method: str, path: str, headers: Headers) -> None:
     if method in READING:
         return
     length = headers.get("content-length", "0" if "transfer-encoding" not in headers else "")
     if not length.isdecimal():
         raise Problem(HTTPStatus.LENGTH_REQUIRED, "say the length of the body in Content-Length")
-    if int(length) > LARGEST_BODY_BYTES:
-        raise Problem(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {LARGEST_BODY_BYTES} bytes; images come by DICOM"
-        )
+    most = LARGEST_BODIES.get(path, LARGEST_BODY_BYTES)
+    if int(length) > most:
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {most} bytes; images come by DICOM")
 
 
 def _check_scope(request: Request, granted: Pass) -> None:

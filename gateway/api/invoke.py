@@ -8,6 +8,9 @@ References
 IHE Radiology Technical Framework, Invoke Image Display profile, transaction RAD-106: the request is answered by the
 display itself or a redirection to it; 400 when parameters are missing or contradict each other, 404 when nothing matches,
 406 when the kind of display that is asked for cannot be given.
+
+Records that know no such profile build the addresses of the viewers that are plugins of Orthanc, below an address they were
+given: given ours, they get the same answer.
 """
 
 import re
@@ -30,6 +33,9 @@ from viewer_bridge.viewers.links import checked_uid, viewer_link
 PATH = "/IHEInvokeImageDisplay"
 KEYS = {"STUDY": ("studyUID", "accessionNumber"), "PATIENT": ("patientID",)}
 """What names the images, by type of request; exactly one of them is given."""
+
+PLUGINS = {"/ohif/viewer": "StudyInstanceUIDs", "/stone-webviewer/index.html": "study"}
+"""Where Orthanc's plugins stand, and what names the studies there."""
 
 VIEWER_TYPES = frozenset({"", "IHE_BIR"})
 """The basic image review profile's name; a patient portal we are not."""
@@ -202,13 +208,24 @@ def routes(reception: Reception) -> APIRouter:
         PATH, tags=["archive"], summary="IHE Invoke Image Display (RAD-106)", response_class=RedirectResponse
     )
     def invoke(request: Request) -> RedirectResponse:
-        asked = understood(request.query_params)
-        study_uids = _known(reception, asked)
-        if not study_uids:
-            raise Problem(HTTPStatus.NOT_FOUND, f"nothing here has this {asked.key}")
-        return RedirectResponse(_display(reception, study_uids), HTTPStatus.SEE_OTHER)
+        return _shown(reception, request.query_params)
+
+    for address, key in PLUGINS.items():
+
+        @router.get(address, include_in_schema=False)
+        def open_as_plugin(request: Request, key: str = key) -> RedirectResponse:
+            return _shown(reception, {"requestType": "STUDY", "studyUID": request.query_params.get(key, "")})
 
     return router
+
+
+def _shown(reception: Reception, given: Mapping[str, str]) -> RedirectResponse:
+    """Lead to what is asked for; raises `Problem`."""
+    asked = understood(given)
+    study_uids = _known(reception, asked)
+    if not study_uids:
+        raise Problem(HTTPStatus.NOT_FOUND, f"nothing here has this {asked.key}")
+    return RedirectResponse(_display(reception, study_uids), HTTPStatus.SEE_OTHER)
 
 
 def _known(reception: Reception, asked: Asked) -> list[str]:

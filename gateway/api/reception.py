@@ -21,6 +21,7 @@ from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import Case, case_id_of
 from gateway.ledger.views import Mark
 from gateway.runs.watch import Watch
+from gateway.sharing.asking import exchange_of
 
 MARK_LENGTH = 16
 """Hexadecimal digits; marks only have to differ between two states of one case."""
@@ -69,11 +70,12 @@ class Reception:
         return views.marks(self.ledger.engine, limit, case_id)
 
     def describe(self, cases: Sequence[Case]) -> list[dict[str, Any]]:
-        """Cases as the API shows them, with four queries for all of them."""
+        """Cases as the API shows them, with a few queries for all of them."""
         deliveries = views.deliveries_of(self.ledger.engine, [case.id for case in cases])
         images = views.image_counts(self.ledger.engine, [case.study_uid for case in cases])
         disputed = views.conflicts_of(self.ledger.engine, [case.study_uid for case in cases])
         told = self.ledger.announcements.of_cases([case.id for case in cases])
+        shared = exchange_of(self.ledger, [case.id for case in cases])
         return [
             case_json(
                 case,
@@ -83,6 +85,7 @@ class Reception:
                 self._conflicts_of(case, disputed.get(case.study_uid, [])),
                 self.config,
             )
+            | {"exchange": shared[case.id]}
             for case in cases
         ]
 

@@ -43,10 +43,11 @@ def _asks_for(study_uid: str, query: str) -> bool:
 
 
 def _of_case(case_id: str, path: str, query: str) -> bool:
-    """The case's page, its changing part, its pictures, what the interface says of it, and its live events."""
+    """The case's page, its changing part, its pictures, its report, what the interface says of it, and its live events."""
     pictures = rf"/cases/{case_id}/(pictures|r[0-9]+/tiles)/[a-z0-9-]+\.(png|webp|gz)"
+    reports = rf"/cases/{case_id}/(report|r[0-9]+/report-[0-9]+)\.pdf"
     return (
         path in {f"/cases/{case_id}", f"/parts/cases/{case_id}", f"/api/v1/cases/{case_id}"}
-        or re.fullmatch(pictures, path) is not None
+        or re.fullmatch(f"{pictures}|{reports}", path) is not None
         or (path == "/api/v1/events" and query == f"case={case_id}")
     )

@@ -14,7 +14,7 @@ from gateway.api.cases import LONGEST_NAME, acknowledge
 from gateway.api.objects import retry
 from gateway.api.problems import Problem
 from gateway.api.reception import Reception, digest
-from gateway.console import runs, storage, times, wording
+from gateway.console import destinations, orders, reports, runs, sharing, statistics, storage, times, wording
 from gateway.console.rendering import environment, render
 from gateway.console.slices import Slices
 from gateway.console.view import CaseView
@@ -83,15 +83,20 @@ def draw_case(reception: Reception, case: Case, template: str, *, seen: bool) ->
     """The page of a case, or its changing part."""
     if seen:
         note_opening(reception, case)
+    view = view_of(reception, case.id)
     page = render(
         template,
-        case=view_of(reception, case.id),
+        case=view,
         pictures=picture_names(reception, case),
         slices=slices_of(reception, case),
         patient=patient_of(reception, case) if template == "case.html" else None,
         now=reception.now(),
         troubles=runs.of_case(reception, case.id),
         banner=runs.banner(reception),
+        account=reception.ledger.performed.account(case.study_uid, case.perfusion_series_uid or ""),
+        order=orders.of_case(reception, case),
+        report=reports.of_case(reception, case) if case.result else None,
+        exchange=sharing.exchange_of(reception, case, view),
     )
     return HTMLResponse(page)
 
@@ -100,7 +105,11 @@ def routes(reception: Reception) -> APIRouter:
     """The list, the case page, their changing parts, and the pages of the operation."""
     router = APIRouter(include_in_schema=False)
     router.include_router(times.routes(reception))
+    router.include_router(statistics.routes(reception))
     router.include_router(runs.routes(reception))
+    router.include_router(orders.routes(reception))
+    router.include_router(sharing.routes(reception))
+    router.include_router(destinations.routes(reception))
 
     @router.get("/")
     def show_list() -> HTMLResponse:

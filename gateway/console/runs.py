@@ -1,6 +1,7 @@
 """What the console says of runs that want a person: a line on every page, and the page of the runs."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -9,10 +10,14 @@ import structlog
 from fastapi import APIRouter, Form
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from gateway.api.orders import expected_strokes
 from gateway.api.reception import Reception
 from gateway.console.rendering import environment, render
 from gateway.journal import Job
 from gateway.ledger.records import utc_text
+from gateway.orders.match import Certainty
+from gateway.orders.order import Order, OrderStatus
+from gateway.ris.table import OnTable, on_the_table
 from gateway.runs import acts
 from gateway.runs.findings import Findings, Kind, Trouble, moment
 from triage.errors import TemporaryError
@@ -58,9 +63,26 @@ def look(reception: Reception) -> Findings | None:
         return None
 
 
-def banner(reception: Reception) -> str:
-    """One line for every page; nothing when nothing wants a person."""
-    return sentence(look(reception) or Findings())
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """What every page says: what wants a person, who lies on the table and who is expected; each may be nothing."""
+
+    wants: str
+    tables: Sequence[OnTable]
+    expected: Sequence[Order]
+    """Stroke codes that are not on a table yet."""
+    unsure: int
+    """Studies of which a person has to say whose they are."""
+    now: datetime
+
+
+def banner(reception: Reception) -> Banner:
+    """The lines for every page."""
+    now = reception.now()
+    tables = on_the_table(reception.ledger, now, reception.config.ris.on_table_hours)
+    expected = [order for order in expected_strokes(reception) if order.status is OrderStatus.SCHEDULED]
+    unsure = reception.ledger.orders.matches.counts().get(Certainty.UNCERTAIN, 0)
+    return Banner(sentence(look(reception) or Findings()), tables, expected, unsure, now)
 
 
 def sentence(found: Findings) -> str:

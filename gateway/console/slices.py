@@ -56,6 +56,11 @@ class Slices:
         return bool(self.plain["trusted"])
 
     @property
+    def network(self) -> bool:
+        """Whether a network's core is outlined."""
+        return self.overlay and bool(self.plain["network"])
+
+    @property
     def layers(self) -> list[Layer]:
         """The mean CT, then the maps."""
         maps = [_layer(plain) for plain in self.plain["maps"]]

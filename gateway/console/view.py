@@ -1,16 +1,23 @@
 """A case as its pages show it; computed from what the API shows, so the two cannot disagree."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from gateway.console import wording
 from gateway.console.timeline import Timeline
 from gateway.console.wording import seconds_between
 from gateway.revision import UNCHANGED
-from triage.results import Estimator, Severity
-from viewer_bridge.figures import ABOUT_VOLUMES, GRAVEST_FIRST, territories
+from triage.results import INFARCT_CORE, Agreement, Estimator, ModelFinding, Severity
+from viewer_bridge.figures import (
+    ABOUT_VOLUMES,
+    GRAVEST_FIRST,
+    named,
+    network_said,
+    territories,
+    without_model,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +26,31 @@ class Light:
 
     level: str
     text: str
+
+
+NETWORK_LIGHTS = {
+    Agreement.AGREE: Light("good", "Network agrees"),
+    Agreement.DIFFER: Light("warning", "Network differs"),
+    Agreement.CONTRADICT: Light("severe", "Network contradicts"),
+}
+SILENT = Light("none", "Network gave no core")
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network as the page says it: whether it agrees, its core, who it is, and what it says."""
+
+    light: Light
+    core_ml: float | None
+    name: str
+    reason: str
+    said: str
+
+    @classmethod
+    def of(cls, model: ModelFinding) -> Self:
+        """Put a row of the result into words."""
+        light = NETWORK_LIGHTS[model.agreement] if model.agreement else SILENT
+        return cls(light, model.core_ml, named(model), model.text, network_said(model))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +128,17 @@ class CaseView:
         return sorted((self.result or {})["opinions"], key=lambda opinion: bool(opinion["agrees"]))
 
     @property
+    def networks(self) -> list[Network]:
+        """Networks that looked for the core."""
+        models = map(ModelFinding.from_json, (self.result or {})["models"])
+        return [Network.of(model) for model in models if model.task == INFARCT_CORE]
+
+    @property
+    def without_model(self) -> list[str]:
+        """What no installed model does."""
+        return without_model((self.result or {})["tasks"])
+
+    @property
     def territories(self) -> list[tuple[str, float]]:
         """Hypoperfused volumes by territory, the largest first."""
         return list(territories((self.result or {})["territories_ml"]))
@@ -165,13 +208,38 @@ class CaseView:
     @property
     def deliveries(self) -> list[Mapping[str, Any]]:
         """Deliveries of the present revision and of the alert that stands, failed ones first."""
-        current = {"alert": self.plain["alert_revision"]}
+        told = [d["revision"] for d in self.plain["deliveries"] if d["kind"] == "availability"]
+        current = {"alert": self.plain["alert_revision"], "availability": max(told, default=0)}
         mine = [
             delivery
             for delivery in self.plain["deliveries"]
             if delivery["revision"] == current.get(delivery["kind"], self.plain["revision"])
         ]
         return sorted(mine, key=lambda d: d["state"] != "failed")
+
+    @property
+    def theirs(self) -> Self | None:
+        """The case with the numbers of whoever handed it over last in place of ours; None where nobody did."""
+        received = sorted(self.plain["exchange"]["received"], key=lambda one: str(one["announced_at"]))
+        return self.with_result_of(received[-1]) if received else None
+
+    def with_result_of(self, received: Mapping[str, Any]) -> Self:
+        """The case with a partner's numbers."""
+        result, revision = received["result"], received["revision"]
+        plain = {**self.plain, "result": result, "state": result["status"], "revision": revision}
+        return replace(self, plain=plain)
+
+    @property
+    def handed_over(self) -> str:
+        """How a case that a partner handed over stands."""
+        received = self.plain["exchange"]["received"]
+        return "wants an answer" if not all(one["answers"] for one in received) else "answered"
+
+    @property
+    def answers(self) -> list[str]:
+        """What other hospitals say to this case, in a word each."""
+        said = ((one["partner"], one["answers"]) for one in self.plain["exchange"]["sent"])
+        return [f"{partner}: {wording.ANSWERS[found[0]['word']][0]}" for partner, found in said if found]
 
     @property
     def failures(self) -> list[Mapping[str, Any]]:

@@ -18,6 +18,7 @@ STATES = {
     "analysed": "Analysed",
     "not_analysed": "Not analysed",
     "no_perfusion": "No perfusion",
+    "received": "Received",
 }
 SIDES = {
     "left": "LEFT hemisphere",
@@ -32,6 +33,9 @@ KINDS = {
     "emr": "EMR",
     "node": "PACS node",
     "aligned": "Motion-corrected series",
+    "signoff": "Signed report",
+    "availability": "Word of the images",
+    "share": "Study",
 }
 DELIVERY_STATES = {
     "queued": "waiting",
@@ -42,6 +46,13 @@ DELIVERY_STATES = {
     "cancelled": "given up by a person",
 }
 RESULT_REPLACED = "late images replaced the earlier result"
+ANSWERS = {
+    "accept": ("Accept", "Send the patient"),
+    "keep": ("Keep", "Treat the patient there"),
+    "more_images": ("More images", "Send more images"),
+}
+"""What a hospital says to a case that was handed over: the word on its button, and what it means there."""
+
 CRITERIA = {
     "defuse3": "DEFUSE 3",
     "defuse_3": "DEFUSE 3",
@@ -91,7 +102,7 @@ def receiver(kind: str, target: str) -> str:
     >>> receiver("alert", "console"), receiver("publish", "archive"), receiver("emr", "his")
     ('Alert to console', 'Archive', 'EMR his')
     """
-    joint = " to " if kind in {"alert", "aligned"} else " "
+    joint = " to " if kind in {"alert", "aligned", "availability", "share", "signoff"} else " "
     return KINDS[kind] if target == KINDS[kind].lower() else f"{KINDS[kind]}{joint}{target}"
 
 

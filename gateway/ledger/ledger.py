@@ -8,12 +8,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.ledger.announcements import Announcements
 from gateway.ledger.arrivals import Arrivals
+from gateway.ledger.availability import Availabilities
 from gateway.ledger.cases import Cases
 from gateway.ledger.commitments import Commitments
 from gateway.ledger.deliveries import Deliveries
 from gateway.ledger.handovers import Handovers
 from gateway.ledger.holdings import Holdings
+from gateway.ledger.letters import Letters
+from gateway.ledger.orders import Orders
+from gateway.ledger.performed import PerformedSteps
 from gateway.ledger.schema import open_engine
+from gateway.ledger.sharing import Sharing
+from gateway.ledger.signoffs import SignOffs
 from gateway.ledger.statements import rows
 from triage.errors import ConfigError, TemporaryError
 
@@ -30,6 +36,12 @@ class Ledger:
     commitments: Commitments
     announcements: Announcements
     handovers: Handovers
+    letters: Letters
+    orders: Orders
+    performed: PerformedSteps
+    availability: Availabilities
+    signoffs: SignOffs
+    sharing: Sharing
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -55,6 +67,12 @@ class Ledger:
             Commitments(engine),
             Announcements(engine),
             Handovers(engine),
+            Letters(engine),
+            Orders(engine),
+            PerformedSteps(engine),
+            Availabilities(engine),
+            SignOffs(engine),
+            Sharing(engine),
         )
 
     def check(self) -> None:

@@ -19,6 +19,8 @@ class Cause(StrEnum):
     """A physician has signed it."""
     CORRECTED = "corrected"
     """Patient or order turned out to be others, or are called otherwise now."""
+    WITHDRAWN = "withdrawn"
+    """An earlier report went to another patient's record: this one takes it back there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Letter:
         How often it was tried: from 1 on the receiver may have it, answered or not.
     newest
         Edition of the last letter of the case to this destination.
+    is_written
+        Somebody has begun to write it: it may carry what was known then.
     """
 
     id: str
@@ -49,6 +53,7 @@ class Letter:
     queued_at: str
     due_at: str | None
     newest: int
+    is_written: bool = False
 
 
 @dataclass(frozen=True, slots=True)

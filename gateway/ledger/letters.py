@@ -24,7 +24,8 @@ from sqlalchemy import (
 
 from gateway.ledger.deliveries import delivery_id_of
 from gateway.ledger.letter import UNFINISHED, WANTED, Accepted, Cause, Letter, Standing
-from gateway.ledger.letters_tables import destinations, letters
+from gateway.ledger.letters_addressees import Addressees
+from gateway.ledger.letters_tables import addressees, delivery_row, destinations, letter_row, letters
 from gateway.ledger.moments import note
 from gateway.ledger.records import DeliveryKind, DeliveryState, utc_text
 from gateway.ledger.schema import cases, deliveries
@@ -36,6 +37,7 @@ class Letters:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.addressees = Addressees(engine)
 
     def queue(
         self, case_id: str, revision: int, destination: str, cause: Cause, reason: str, now: datetime
@@ -46,7 +48,8 @@ class Letters:
         """
         with translated(), self._engine.begin() as connection:
             former = _letters(connection, case_id, destination)
-            present = [letter for letter in former if letter.revision == revision]
+            told = [letter for letter in former if letter.cause is not Cause.WITHDRAWN]
+            present = [letter for letter in told if letter.revision == revision]
             if cause is Cause.RESULT and present:
                 return present[0].id
             if cause is not Cause.RESULT and any(_will_say_it(letter, cause) for letter in present[-1:]):
@@ -55,8 +58,8 @@ class Letters:
             key = delivery_id_of(case_id, revision, DeliveryKind.EMR, destination)
             key = key if cause is Cause.RESULT else f"{key}:{edition}"
             # A delivery of an older release has no letter yet: it stands as it is, and gets one.
-            insert_within(connection, deliveries, _delivery(key, case_id, revision, destination, now))
-            insert_within(connection, letters, _letter(key, case_id, destination, edition, cause, reason))
+            insert_within(connection, deliveries, delivery_row(key, case_id, revision, destination, now))
+            insert_within(connection, letters, letter_row(key, case_id, destination, edition, cause, reason))
         return key
 
     def adopt(self, destination: str) -> None:
@@ -68,7 +71,7 @@ class Letters:
             deliveries.c.id.not_in(select(letters.c.delivery_id)),
         )
         for row in rows(self._engine, alone):
-            fresh = _letter(row["id"], row["case_id"], destination, row["revision"], Cause.RESULT, "")
+            fresh = letter_row(row["id"], row["case_id"], destination, row["revision"], Cause.RESULT, "")
             with translated(), self._engine.begin() as connection:
                 insert_within(connection, letters, fresh)
 
@@ -177,8 +180,8 @@ class Letters:
 
 
 def _will_say_it(letter: Letter, cause: Cause) -> bool:
-    """Whether a letter that was never tried will carry a change by itself, because it is put together when it is sent."""
-    unsent = letter.state.value in UNFINISHED and letter.attempts == 0
+    """Whether a letter that nobody has begun to write will carry a change by itself."""
+    unsent = letter.state.value in UNFINISHED and letter.attempts == 0 and not letter.is_written
     return unsent and (cause is Cause.CORRECTED or letter.cause is cause)
 
 
@@ -187,6 +190,9 @@ def _supersede(connection: Connection, letter: Letter, now: datetime) -> None:
         (letters.c.case_id == letter.case_id)
         & (letters.c.destination == letter.destination)
         & (letters.c.edition < letter.edition)
+        & (
+            letters.c.cause != Cause.WITHDRAWN.value
+        )  # what went to the wrong record is withdrawn whatever follows
     )
     keys = select(letters.c.delivery_id).where(former)
     mine = deliveries.c.id.in_(keys) & deliveries.c.state.in_(WANTED)
@@ -204,10 +210,14 @@ def _closing(chosen: ColumnElement[bool]) -> Update:
 def _joined() -> Select[tuple[object, ...]]:
     columns = (deliveries.c[name] for name in ("id", "revision", "state", "attempts", "queued_at"))
     mine = (letters.c[name] for name in ("destination", "case_id", "edition", "cause", "reason", "due_at"))
+    is_written = addressees.c.delivery_id.is_not(None).label("is_written")
     last = letters.alias("last")
     same = (last.c.case_id == letters.c.case_id) & (last.c.destination == letters.c.destination)
     newest = select(func.max(last.c.edition)).where(same).scalar_subquery().label("newest")
-    return select(*columns, *mine, newest).join(letters, letters.c.delivery_id == deliveries.c.id)
+    found = select(*columns, *mine, newest, is_written).join(
+        letters, letters.c.delivery_id == deliveries.c.id
+    )
+    return found.outerjoin(addressees, addressees.c.delivery_id == deliveries.c.id)
 
 
 _DELIVERED = (
@@ -253,16 +263,3 @@ def _letters(connection: Connection, case_id: str, destination: str) -> list[Let
 
 def _read(row: RowMapping) -> Letter:
     return Letter(**{**row, "state": DeliveryState(row["state"]), "cause": Cause(row["cause"])})
-
-
-def _delivery(key: str, case_id: str, revision: int, destination: str, now: datetime) -> dict[str, object]:
-    what = {"id": key, "case_id": case_id, "revision": revision, "kind": DeliveryKind.EMR.value}
-    moments = {"queued_at": utc_text(now), "updated_at": utc_text(now)}
-    return {**what, "target": destination, "state": DeliveryState.QUEUED.value, "attempts": 0, **moments}
-
-
-def _letter(
-    key: str, case_id: str, destination: str, edition: int, cause: Cause, reason: str
-) -> dict[str, object]:
-    what = {"delivery_id": key, "destination": destination, "case_id": case_id, "edition": edition}
-    return {**what, "cause": cause.value, "reason": reason, "is_open": True}

@@ -18,6 +18,8 @@ class CaseState(StrEnum):
     ANALYSED = "analysed"
     NOT_ANALYSED = "not_analysed"
     NO_PERFUSION = "no_perfusion"
+    RECEIVED = "received"
+    """From another hospital with its result; not analysed here."""
 
 
 class DeliveryState(StrEnum):
@@ -42,6 +44,12 @@ class DeliveryKind(StrEnum):
     """To a further PACS node."""
     ALIGNED = "aligned"
     """The motion-corrected series, which somebody asked for."""
+    SIGNOFF = "signoff"
+    """What a physician has signed off: the report with the signature, and a verified structured report."""
+    AVAILABILITY = "availability"
+    """Word that the images are in the archive; its revision counts how often a study was told of."""
+    SHARE = "share"
+    """To another hospital's gateway: results, maps, images."""
 
 
 class ObjectState(StrEnum):

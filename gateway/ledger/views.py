@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine, RowMapping, func, select
 
+from gateway.ledger.orders_tables import matches
 from gateway.ledger.records import IN_ARCHIVE, Delivery, DeliveryKind, DeliveryState, ObjectState
 from gateway.ledger.schema import TIMES, arrivals, cases, conflicts, deliveries
+from gateway.ledger.sharing import Sharing
 from gateway.ledger.statements import rows
 
 PENDING = "pending"
@@ -30,8 +32,16 @@ def marks(engine: Engine, limit: int, case_id: str | None = None) -> dict[str, M
     found = rows(engine, query)
     handed = _delivery_marks(engine, [row["id"] for row in found])
     waiting = _pending(engine, [row["study_uid"] for row in found])
+    decided = _decisions(engine, [row["study_uid"] for row in found])
+    shared = Sharing(engine).marks([row["id"] for row in found])
     return {
-        row["id"]: (*row.values(), *handed.get(row["id"], ()), waiting.get(row["study_uid"], 0))
+        row["id"]: (
+            *row.values(),
+            *handed.get(row["id"], ()),
+            waiting.get(row["study_uid"], 0),
+            decided.get(row["study_uid"]),
+            *shared.get(row["id"], ()),
+        )
         for row in found
     }
 
@@ -47,6 +57,12 @@ def _delivery_marks(engine: Engine, case_ids: Sequence[str]) -> dict[str, Mark]:
     return {
         row["case_id"]: (int(row["n"]), row["latest"], int(row["attempts"])) for row in rows(engine, grouped)
     }
+
+
+def _decisions(engine: Engine, study_uids: Sequence[str]) -> dict[str, str]:
+    """When it was last decided which order each study belongs to."""
+    query = select(matches.c.study_uid, matches.c.decided_at).where(matches.c.study_uid.in_(study_uids))
+    return {row["study_uid"]: row["decided_at"] for row in rows(engine, query)}
 
 
 def _pending(engine: Engine, study_uids: Sequence[str]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from gateway.engine import Client
 from gateway.journal import ACTIVE, DEAD, Job, Step
 from gateway.lanes import Priority, lane_of
 from gateway.ledger.ledger import Ledger
-from gateway.ledger.records import Delivery, DeliveryState
+from gateway.ledger.records import Delivery, DeliveryKind, DeliveryState
 from gateway.runs.findings import lane
 from triage.errors import InputError
 
@@ -16,6 +16,8 @@ log = structlog.get_logger()
 
 DELIVERY_STEP = "attempt"
 """The step of a delivery that talks to the receiver; its run ends well even where the receiver refuses for good."""
+_BY_COURIER = (DeliveryKind.EMR, DeliveryKind.SHARE)
+"""Kinds that no run carries: a courier finds them in the ledger."""
 _GIVEN_UP = (DeliveryState.FAILED, DeliveryState.CANCELLED)
 
 
@@ -42,7 +44,7 @@ def replay(
     step = _checked(client.steps(key), from_step) if from_step else restart_at(client.steps(key))
     client.replay(key, step, lane(job))
     if given_up:  # afterwards: what the run may have found out by now stands
-        ledger.deliveries.requeue(given_up, now)
+        _requeue(ledger, given_up, now)
     log.info("run replayed", run=key, from_step=step, by=by)
     return f"it runs again from step {step}"
 
@@ -93,13 +95,25 @@ def _last(steps: list[Step]) -> int:
     return max((step.number for step in steps), default=0)
 
 
+def _requeue(ledger: Ledger, given_up: Delivery, now: datetime) -> None:
+    ledger.deliveries.requeue(given_up, now)
+    if given_up.kind is DeliveryKind.EMR:
+        ledger.letters.adopt(given_up.target)
+        ledger.letters.reopen(given_up.id)
+    if given_up.kind is DeliveryKind.SHARE:
+        ledger.sharing.reopen(given_up.id, now)
+
+
 def _submit_again(
     client: Client, ledger: Ledger, key: str, given_up: Delivery | None, now: datetime, by: str
 ) -> str:
     """A failed delivery whose run the journal has forgotten."""
     if given_up is None:
         raise InputError(f"there is no run {key!r}; `stroke-gateway runs list` shows them")
-    ledger.deliveries.requeue(given_up, now)
+    _requeue(ledger, given_up, now)
+    if given_up.kind in _BY_COURIER:
+        log.info("delivery queued again", run=key, by=by)
+        return "it is sent again when its destination is there"
     what = (given_up.kind.value, given_up.case_id, given_up.revision, given_up.target)
     client.submit("deliver", key, *what, queue=lane_of("deliver", key), priority=Priority.URGENT)
     log.info("run submitted again", run=key, by=by)

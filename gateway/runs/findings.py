@@ -41,6 +41,9 @@ RECEIVERS: Mapping[str, str] = {
     "emr": "Message to",
     "node": "Results to PACS node",
     "aligned": "Motion-corrected series to",
+    "signoff": "Signed report to",
+    "availability": "Word of the images to",
+    "share": "Study to",
 }
 
 

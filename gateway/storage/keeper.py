@@ -13,6 +13,7 @@ import structlog
 from gateway.certificates import Warner
 from gateway.desk import Desk
 from gateway.locks import locks_of
+from gateway.ris import availability
 from gateway.storage import retention, scrub, sightings
 from gateway.storage.unclaimed import Sweeper
 from triage.errors import GatewayError
@@ -25,7 +26,7 @@ MEASURE_EVERY_S = 600.0
 
 
 class Keeper:
-    """Sightings, retention, scrub, files without an arrival, and certificates, in turns of ``storage.look_every_s``."""
+    """Sightings, retention, scrub, files without an arrival, word of new images, and certificates, in turns of ``storage.look_every_s``."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -56,6 +57,7 @@ class Keeper:
         self._attempt(lambda: retention.make_room(self._desk))
         self._attempt(lambda: self._scrub(elapsed_s))
         self._attempt(self._sweeper.turn)
+        self._attempt(lambda: availability.announce(self._desk))
         self._attempt(lambda: self._warn(self._desk.now()))
 
     def _scrub(self, elapsed_s: float) -> None:

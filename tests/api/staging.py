@@ -27,7 +27,9 @@ from gateway.lanes import Priority, Queue
 from gateway.ledger.announcements import Announcement
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import Case, DeliveryKind, case_id_of
+from triage.results import INFARCT_CORE, NO_TASKS
 from triage.types import (
+    Agreement,
     Analysis,
     Criterion,
     Estimator,
@@ -184,6 +186,7 @@ def a_result(
     core_ml: float = 18.4,
     certain: bool = True,
     opinions: tuple[SecondOpinion, ...] | None = None,
+    networks: tuple[ModelFinding, ...] | None = None,
 ) -> TriageResult:
     text = "DEFUSE 3 imaging criteria met; clinical criteria are not known here (Albers 2018, NEJM 378:708)"
     if not met:
@@ -205,7 +208,11 @@ def a_result(
         criteria={
             "defuse_3": Criterion(met, missing, text, "core > 70 ml" if met else "core < 70 ml", certain)
         },
-        models=(ModelFinding("deconvolution", "1.0.0", "3f" * 32),),
+        models=(
+            ModelFinding("deconvolution", "1.0.0", "3f" * 32, task="deconvolution"),
+            *((a_network(core_ml * 1.1),) if networks is None else networks),
+        ),
+        tasks={**NO_TASKS, INFARCT_CORE: "ctp-core"},
         quality=quality,
         timing_s={"read": 0.31, "motion": 0.74, "deconvolution": 0.62, "total": 2.61},
         versions={"stroke-gateway": "0.1.0", "numpy": "2.4.6"},
@@ -224,6 +231,28 @@ def a_result(
     )
 
 
+def a_network(
+    core_ml: float | None,
+    agreement: Agreement | None = Agreement.AGREE,
+    text: str = "volume and place agree",
+) -> ModelFinding:
+    return ModelFinding(
+        "ctp-core",
+        "0.1.0",
+        "7c" * 32,
+        core_ml,
+        overlap=None if core_ml is None else 0.58,
+        agreement=agreement,
+        text=text,
+        task=INFARCT_CORE,
+        trained_on="simulated patients",
+    )
+
+
+CONTRADICTING = a_network(
+    120.0, Agreement.CONTRADICT, "core limits of trials lie between the two: 21, 31, 50, 51, 70 ml"
+)
+LATE = a_network(None, None, "no answer within 1.5 s")
 AGREEING = SecondOpinion(
     "Fixed threshold", 20.1, 117.0, agrees=True, text="core 20 ml, hypoperfused 117 ml: within the intervals"
 )
@@ -303,7 +332,7 @@ def stage_everything(site: Site, picture: Path | None = None) -> dict[str, str]:
     site.conclude("1.2.4", a_result("1.2.4", TRUNCATED, MOTION, core_ml=3.2))
     site.alert("1.2.4")
     site.receive("1.2.5", 120, ago_s=190)
-    site.conclude("1.2.5", a_result("1.2.5", MOTION, NOISE))
+    site.conclude("1.2.5", a_result("1.2.5", MOTION, NOISE, networks=(CONTRADICTING,)))
     site.alert("1.2.5")
     site.publish("1.2.5", picture=picture)
     fresh, now = site.get("1.2.5"), datetime.now(UTC)
@@ -318,7 +347,8 @@ def stage_everything(site: Site, picture: Path | None = None) -> dict[str, str]:
     site.conclude("1.2.7", a_time_to_peak_result("1.2.7"))
     site.publish("1.2.7", picture=picture, names=("summary", "ttp"))
     site.receive("1.2.8", 120, ago_s=3300)
-    site.conclude("1.2.8", a_result("1.2.8", core_ml=55.3, certain=False, opinions=(AGREEING, DIFFERING)))
+    unsure = a_result("1.2.8", core_ml=55.3, certain=False, opinions=(AGREEING, DIFFERING), networks=(LATE,))
+    site.conclude("1.2.8", unsure)
     return {
         "done": case_id_of("1.2.1"),
         "no_perfusion": case_id_of("1.2.2"),
@@ -332,9 +362,9 @@ def stage_everything(site: Site, picture: Path | None = None) -> dict[str, str]:
 
 
 @contextmanager
-def serving(site: Site):
-    """The site's API on a free port; yields its address."""
-    door = listening("127.0.0.1", 0)
+def serving(site: Site, port: int = 0):
+    """The site's API on a free port, or on that one; yields its address."""
+    door = listening("127.0.0.1", port)
     app = create_app(site.config, site.ledger, site.client, site.access)
     settings = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, ws="none", timeout_graceful_shutdown=1

@@ -82,7 +82,14 @@ def test_metrics_count_what_is_in_the_ledger(staged):
     assert answer.headers["content-type"].startswith("text/plain")
     families = {family.name: family for family in text_string_to_metric_families(answer.text)}
     states = {s.labels["state"]: s.value for s in families["stroke_gateway_cases"].samples}
-    assert states == {"receiving": 1, "analysing": 0, "analysed": 5, "not_analysed": 1, "no_perfusion": 1}
+    assert states == {
+        "receiving": 1,
+        "analysing": 0,
+        "analysed": 5,
+        "not_analysed": 1,
+        "no_perfusion": 1,
+        "received": 0,
+    }
     waiting = {s.labels["forward_state"]: s.value for s in families["stroke_gateway_arrivals"].samples}
     assert {state: count for state, count in waiting.items() if count} == {"pending": 745}
     assert set(waiting) == {"pending", "forwarded", "seen", "archived", "shadowed", "refused", "quarantined"}

@@ -122,6 +122,26 @@ def test_an_uncertain_class_and_another_answer_stand_out(a_page, shown):
     assert "Uncertain" not in text_of(a_page, shown[1]["fresh"])
 
 
+def test_a_networks_core_stands_beside_the_first_with_a_word_and_its_training(a_page, shown):
+    learned = "ctp-core 0.1.0 (trained on simulated patients)"
+    told = {}
+    assert "Network contradicts" in a_page.inner_text(f"#case-{shown[1]['fresh']}")
+    assert "Network" not in a_page.inner_text(f"#case-{shown[1]['done']}")
+    for name in ("done", "fresh", "unsure"):
+        a_page.goto(f"/cases/{shown[1][name]}")
+        told[name] = a_page.inner_text(".answer-first .beside")
+        assert learned in told[name]
+        models = a_page.inner_text("section[aria-labelledby=beside-title]")
+        assert "hemorrhage, large vessel occlusion, ASPECTS" in models
+    assert told["done"].startswith("Network agrees\ncore 105.6 ml")
+    assert told["fresh"].startswith("Network contradicts\ncore 120.0 ml")
+    assert "core limits of trials lie between the two: 21, 31, 50, 51, 70 ml" in told["fresh"]
+    assert told["unsure"].startswith("Network gave no core")
+    assert "no answer within 1.5 s" in told["unsure"]
+    a_page.goto(f"/cases/{shown[1]['severe']}")
+    assert a_page.locator(".answer-first .beside").count() == 0
+
+
 def test_without_an_arterial_input_there_is_a_map_and_no_number(a_page, shown):
     assert "No volumes: look at the images" in a_page.inner_text(f"#case-{shown[1]['no_input']}")
     a_page.goto(f"/cases/{shown[1]['no_input']}")

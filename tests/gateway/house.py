@@ -13,6 +13,7 @@ from gateway import casefolder, findings
 from gateway.api.cases import acknowledge
 from gateway.config import Config
 from gateway.desk import Desk
+from gateway.emr.courier import Courier
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import Case
 from gateway.steps import alerting, analysis
@@ -114,7 +115,17 @@ class House:
             if not kinds or arguments[0] in kinds
         }
         self.engine.over |= {key for key, over in ended.items() if over}
-        return ended
+        return ended | (self._write() if not kinds or "emr" in kinds else {})
+
+    def _write(self) -> dict[str, bool]:
+        """One turn of the record's courier; which of the letters that waited are over now."""
+        (destination,) = self.desk.config.emr.destinations
+        waiting = self.desk.ledger.letters.waiting(destination.name, 10)
+        courier = Courier(self.desk, destination)
+        courier.turn()
+        courier.close()
+        left = {letter.id for letter in self.desk.ledger.letters.waiting(destination.name, 10)}
+        return {letter.id: letter.id not in left for letter in waiting}
 
     def acknowledge(self, by: str) -> None:
         acknowledge(

@@ -86,6 +86,14 @@ def test_a_damaged_folder_is_not_taken_for_a_case_without_motion(an_analysis, tm
         findings.load(tmp_path / "r1")
 
 
+def test_a_networks_core_comes_back_and_so_does_its_absence(an_analysis, tmp_path):
+    assert stored(an_analysis, tmp_path).findings.network_core.any()
+    findings = replace(an_analysis.findings, network_core=None)
+    again = stored(Analysis(an_analysis.result, findings), tmp_path)
+    assert again.findings.network_core is None
+    assert again.result.models == an_analysis.result.models
+
+
 def test_a_refused_scan_has_numbers_only(tmp_path):
     again = stored(Analysis(refused("too short", "1.2", "1.2.3"), findings=None), tmp_path)
     assert again.findings is None

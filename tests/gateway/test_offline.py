@@ -13,9 +13,9 @@ from gateway.cli import parser
 from gateway.exports import export
 from gateway.refusal import refused
 from gateway.terminal import report
-from tests.viewer_bridge.drawn import distrusted, make_analysis, without_input
+from tests.viewer_bridge.drawn import distrusted, make_analysis, network, without_input
 from triage.errors import InputError
-from triage.types import Criterion, Interval, SecondOpinion
+from triage.types import Agreement, Criterion, Interval, SecondOpinion
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,16 @@ def test_what_is_uncertain_or_differs_is_said_in_capitals(a_result):
     assert "METHODS DIFFER      other: core 60 ml\n" in text
 
 
+def test_a_network_stands_beside_with_its_training_and_what_has_no_model_is_named(a_result):
+    text = report(a_result)
+    found = "ctp-core-unet 0.1.0 (trained on simulated patients): core "
+    assert f"network agrees      {found}" in text
+    assert ", hypoperfused 88.8 ml, overlap 0.71: volume and place agree\n" in text
+    assert "no model installed  hemorrhage, large vessel occlusion, ASPECTS\n" in text
+    opposed = replace(a_result, models=(network(48.0, Agreement.CONTRADICT, "only one method finds a core"),))
+    assert f"NETWORK CONTRADICTS {found}48.0 ml" in report(opposed)
+
+
 def test_without_a_core_the_ratio_is_not_a_number(a_result):
     text = report(replace(a_result, core_ml=0.0, mismatch_ratio=None))
     assert "mismatch ratio      not defined: no core\n" in text
@@ -85,7 +95,7 @@ def test_a_refused_scan_prints_its_reason():
 
 def test_volumes_and_tables_are_written(an_analysis, tmp_path):
     export(an_analysis.findings, tmp_path)
-    volumes = ("cbf", "cbv", "mtt", "tmax", "ttp", "core", "hypoperfused", "brain", "tissue")
+    volumes = ("cbf", "cbv", "mtt", "tmax", "ttp", "core", "hypoperfused", "core_network", "brain", "tissue")
     tables = {"aif.csv", "aif_voxels.csv", "quality.csv"}
     assert {path.name for path in tmp_path.iterdir()} == {f"{name}.nii.gz" for name in volumes} | tables
     tissue = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "tissue.nii.gz")))

@@ -35,7 +35,7 @@ class Site:
     ledger: Ledger
     log: Path
 
-    def deliver(self, target: str, kind=DeliveryKind.EMR, queue=Queue.DELIVER) -> str:
+    def deliver(self, target: str, kind=DeliveryKind.NODE, queue=Queue.DELIVER) -> str:
         key = self.ledger.deliveries.queue(CASE, 1, kind, target, datetime.now(UTC))
         what = (kind.value, CASE, 1, target)
         self.client.submit("deliver", key, *what, queue=queue, priority=Priority.URGENT)
@@ -144,7 +144,7 @@ def test_a_mistake_is_told_once_shown_on_the_case_and_replayed_once(site, capfd)
     (dead,) = (trouble for trouble in found[0].dead if trouble.key == key)
     assert "ValueError" in dead.reason
     assert "a_worker.py" in dead.reason
-    assert (dead.what, dead.case_id, dead.attempts) == ("Message to mistake", CASE, 1)
+    assert (dead.what, dead.case_id, dead.attempts) == ("Results to PACS node mistake", CASE, 1)
     assert [trouble.key for trouble in found[1].dead].count(key) == 1, "one for the run and its delivery"
     told = capfd.readouterr()
     assert (told.out + told.err).count("run wants a person") == 1

@@ -38,6 +38,7 @@ KEYS = {
     "territories_ml",
     "reference",
     "opinions",
+    "tasks",
 }
 VOLUMES = {f"tmax_gt_{s}" for s in (4, 6, 8, 10)} | {f"rcbf_lt_{p}" for p in (20, 30, 34, 38)}
 

@@ -50,8 +50,10 @@ function keepWhatThePersonDid(old, fresh) {
     const twin = fresh.querySelector(`img[src="${CSS.escape(image.getAttribute("src"))}"]`);
     if (twin) twin.replaceWith(image); // no flicker, no second download
   }
-  const [typed, empty] = [old.querySelector("#by"), fresh.querySelector("#by")];
-  if (typed && empty) empty.value = typed.value;
+  for (const typed of old.querySelectorAll("#by, .answering [id]")) {
+    const empty = fresh.querySelector(`#${typed.id}`);
+    if (empty) empty.value = typed.value;
+  }
 }
 
 function put(fresh, insert) {
