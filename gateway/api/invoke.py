@@ -210,11 +210,14 @@ def routes(reception: Reception) -> APIRouter:
     def invoke(request: Request) -> RedirectResponse:
         return _shown(reception, request.query_params)
 
-    for address, key in PLUGINS.items():
+    def open_as_plugin(request: Request) -> RedirectResponse:
+        key = PLUGINS[request.url.path]
+        if not (named := request.query_params.get(key)):
+            raise _wrong(f"{key} names no study")
+        return _shown(reception, {"requestType": "STUDY", "studyUID": named})
 
-        @router.get(address, include_in_schema=False)
-        def open_as_plugin(request: Request, key: str = key) -> RedirectResponse:
-            return _shown(reception, {"requestType": "STUDY", "studyUID": request.query_params.get(key, "")})
+    for address in PLUGINS:
+        router.add_api_route(address, open_as_plugin, include_in_schema=False)
 
     return router
 

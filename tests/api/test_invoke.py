@@ -56,10 +56,26 @@ def test_a_study_or_a_patient_is_opened_in_the_viewer(archived, query):
     assert answer.headers["location"] == f"/viewer/ohif/viewer?StudyInstanceUIDs={STUDY}"
 
 
+@pytest.mark.parametrize(
+    "link", [f"/ohif/viewer?StudyInstanceUIDs={STUDY}", f"/stone-webviewer/index.html?study={STUDY}"]
+)
+def test_links_to_the_plugins_of_orthanc_lead_to_the_viewer(archived, link):
+    answer = get(archived, link)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"/viewer/ohif/viewer?StudyInstanceUIDs={STUDY}"
+    assert get(archived, link.replace(STUDY, "1.2.78")).status_code == 404
+    nothing = get(archived, link.replace(STUDY, ""))
+    assert nothing.status_code == 400
+    assert "names no study" in nothing.json()["detail"]
+    assert httpx.get(archived[1] + link, trust_env=False).status_code == 401
+
+
 def test_a_case_with_a_result_opens_on_it(staged):
     site, ids, url = staged
     answer = httpx.get(f"{url}{IID}?requestType=STUDY&studyUID=1.2.5", headers=site.bearer, trust_env=False)
     assert answer.headers["location"] == f"/cases/{ids['fresh']}", "no viewer is hosted here"
+    answer = httpx.get(f"{url}/ohif/viewer?StudyInstanceUIDs=1.2.5", headers=site.bearer, trust_env=False)
+    assert answer.headers["location"] == f"/cases/{ids['fresh']}"
 
 
 def test_nobody_is_shown_anything_without_a_login(archived):

@@ -136,7 +136,7 @@ def test_a_start_asks_a_child_and_hears_its_sentence(authority, complete):
 def test_an_expired_certificate_lets_the_gateway_start_and_is_waited_for(authority, complete):
     expired = broken(authority, complete, "expired")
     asking.require_key(Signing(**expired))
-    with pytest.raises(TemporaryError, match="the certificate expired on .*: renew it"):
+    with pytest.raises(TemporaryError, match=r"the certificate expired on .*: renew it"):
         asking.prove(expired)
 
 
