@@ -1,6 +1,7 @@
 """Prometheus metrics, counted in the ledger at every scrape: nothing to keep in step, nobody named."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from shutil import disk_usage
 from typing import Any
 
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from gateway.api.stages import StageHistograms
 from gateway.certificates import certificates_of
 from gateway.config import Config
+from gateway.emr import watch
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import (
     Case,
@@ -59,12 +61,16 @@ def histogram(name: str, text: str, values: Sequence[float]) -> HistogramMetricF
     )
 
 
-def gauge(name: str, text: str, labels: Sequence[str], values: Mapping[Any, int]) -> GaugeMetricFamily:
+def gauge(name: str, text: str, labels: Sequence[str], values: Mapping[Any, float]) -> GaugeMetricFamily:
     """One number for each combination of labels."""
     family = GaugeMetricFamily(name, text, labels=labels)
     for key, value in values.items():
         family.add_metric(key, value)
     return family
+
+
+def _age_s(since: str | None, now: datetime) -> float:
+    return max(0.0, (now - moment_of(since)).total_seconds()) if since else 0.0
 
 
 class LedgerCollector(Collector):
@@ -98,6 +104,37 @@ class LedgerCollector(Collector):
             values = seconds_since_last_image(latest, end)
             yield histogram(f"stroke_gateway_last_image_to_{name}_seconds", text, values)
         yield self._stages.family()
+        yield from self._destinations()
+
+    def _destinations(self) -> Iterator[Metric]:
+        """How the medical records fare; what never happened, or does not wait, has no age."""
+        now, known = datetime.now(UTC), watch.standings(self._config, self._ledger)
+        for name, text, values in (
+            ("waiting", "Letters that wait for a medical record.", {one.name: one.waiting for one in known}),
+            (
+                "failed",
+                "Letters to a medical record that want a person.",
+                {one.name: one.failed for one in known},
+            ),
+            (
+                "paused",
+                "1 while a person holds a queue back.",
+                {one.name: bool(one.paused_at) for one in known},
+            ),
+            ("away", "1 while a medical record is away.", {one.name: bool(one.away_since) for one in known}),
+            (
+                "oldest_waiting_seconds",
+                "Age of the letter that has waited longest.",
+                {one.name: _age_s(one.oldest_at, now) for one in known if one.oldest_at},
+            ),
+            (
+                "since_accepted_seconds",
+                "Seconds since a medical record last accepted a letter.",
+                {one.name: _age_s(one.delivered_at, now) for one in known if one.delivered_at},
+            ),
+        ):
+            labelled = {(destination,): float(value) for destination, value in values.items()}
+            yield gauge(f"stroke_gateway_destination_{name}", text, ["destination"], labelled)
 
     def _storage(self) -> Iterator[Metric]:
         """Room on the disk, and what the slow reading of everything has found."""

@@ -13,7 +13,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from gateway.api.orders import expected_strokes
 from gateway.api.reception import Reception
 from gateway.console.rendering import environment, render
+from gateway.emr import watch
 from gateway.journal import Job
+from gateway.ledger.letter import Standing
 from gateway.ledger.records import utc_text
 from gateway.orders.match import Certainty
 from gateway.orders.order import Order, OrderStatus
@@ -73,6 +75,8 @@ class Banner:
     """Stroke codes that are not on a table yet."""
     unsure: int
     """Studies of which a person has to say whose they are."""
+    held_up: Sequence[Standing]
+    """Medical records that are away or held back while letters wait."""
     now: datetime
 
 
@@ -82,7 +86,8 @@ def banner(reception: Reception) -> Banner:
     tables = on_the_table(reception.ledger, now, reception.config.ris.on_table_hours)
     expected = [order for order in expected_strokes(reception) if order.status is OrderStatus.SCHEDULED]
     unsure = reception.ledger.orders.matches.counts().get(Certainty.UNCERTAIN, 0)
-    return Banner(sentence(look(reception) or Findings()), tables, expected, unsure, now)
+    held_up = watch.held_up(reception.config, reception.ledger, now)
+    return Banner(sentence(look(reception) or Findings()), tables, expected, unsure, held_up, now)
 
 
 def sentence(found: Findings) -> str:

@@ -2,7 +2,9 @@
 
 The first report of a case creates its resources unless a resource of the same identifier is there, so that a repeat is
 harmless. A later one updates the report and its observations where they are: at no time are there two reports of a case.
-Patient, Device and ImagingStudy are the server's own once they exist and are never changed.
+Patient, Device and ImagingStudy are the server's own once they exist and are never changed, but that an ImagingStudy follows
+the patient when the study turns out to be another one's. The report itself is then withdrawn where it is, and another one
+begins under identifiers of its own.
 
 References
 ----------
@@ -20,12 +22,10 @@ from uuid import NAMESPACE_OID, uuid5
 
 from gateway.emr.mapping import LOCAL, MAPPING, PDF, SERVICE, SYSTEMS, Coding, Form, Unit
 from gateway.emr.observations import Observation, as_configured, observations
-from gateway.emr.recipient import Recipient
+from gateway.emr.person import NUMBER_KINDS, patient, system_named
 from gateway.emr.report import Report
 from gateway.emr.settings import FhirDestination, system_of
-from gateway.orders.person import Identifier, IdentifierKind
 from gateway.release import SOFTWARE_VERSION
-from viewer_bridge.objects.uids import derived_uid
 
 Resource = dict[str, Any]
 
@@ -35,17 +35,8 @@ NAMES = SYSTEMS[LOCAL]
 DICOM_UID = "urn:dicom:uid"
 CATEGORIES = "http://terminology.hl7.org/CodeSystem/observation-category"
 SERVICES = "http://terminology.hl7.org/CodeSystem/v2-0074"
-NUMBER_KINDS = "http://terminology.hl7.org/CodeSystem/v2-0203"
 ABSENCES = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 ROLES = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
-
-GENDERS = {"M": "male", "F": "female", "O": "other"}
-KINDS: Mapping[IdentifierKind, str] = {
-    IdentifierKind.HOSPITAL: "MR",
-    IdentifierKind.CITIZEN: "NI",
-    IdentifierKind.INSURANCE: "HC",
-    IdentifierKind.OTHER: "PI",
-}
 
 
 def bundle(report: Report, destination: FhirDestination) -> Resource:
@@ -58,15 +49,20 @@ def bundle(report: Report, destination: FhirDestination) -> Resource:
     """
     seen = [*observations(report.result, report.link, destination.language)]
     wanted = [one for one in (as_configured(each, destination) for each in seen) if one is not None]
-    subject = _patient(report.recipient, destination)
+    subject = patient(report.recipient, destination)
     told = [_observation(one, report, destination) for one in wanted if one.entry.form is not Form.LINK]
+    study = _imaging_study(report, destination)
     entries = [
         _created(subject),
         _created(_device(report)),
-        _created(_imaging_study(report, destination)),
+        *(
+            []
+            if report.is_withdrawn
+            else [_told(study, report) if report.filing.number > 1 else _created(study)]
+        ),
         *(_told(one, report) for one in told),
         _told(_diagnostic_report(report, destination, told), report),
-        *([_told(_document(report, destination), report)] if destination.include_pdf and report.pdf else []),
+        *([_told(_document(report, destination), report)] if _has_document(report, destination) else []),
         _provenance(report),
     ]
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
@@ -100,13 +96,18 @@ def _told(resource: Resource, report: Report) -> Resource:
     return _entry(resource, {"method": "PUT", "url": f"{resource['resourceType']}?{_condition(resource)}"})
 
 
+def _has_document(report: Report, destination: FhirDestination) -> bool:
+    return destination.include_pdf and bool(report.pdf or report.is_withdrawn)
+
+
+def _filed(report: Report, *parts: str) -> Resource:
+    """Identifier of something in a report; one for another patient has others than the one that was withdrawn."""
+    another = [f"filing-{report.filing.number}"] if report.filing.number > 1 else []
+    return _ours(report.case_id, *parts, *another)
+
+
 def _ours(*parts: str) -> Resource:
     return {"system": NAMES, "value": "/".join(parts)}
-
-
-def _system(*parts: str) -> str:
-    """System of numbers that a site gave no name of its own."""
-    return f"urn:oid:{derived_uid(*parts)}"
 
 
 def _reference(kind: str, identifier: str) -> Resource:
@@ -117,8 +118,16 @@ def _subject(report: Report) -> Resource:
     return _reference("Patient", report.recipient.numbers[0].value.strip())
 
 
+def _itself(report: Report) -> Resource:
+    return _reference("DiagnosticReport", _filed(report)["value"])
+
+
 def _study(report: Report) -> Resource:
-    return _reference("ImagingStudy", f"urn:oid:{report.result.study_uid}")
+    return _reference("ImagingStudy", _study_number(report)["value"])
+
+
+def _study_number(report: Report) -> Resource:
+    return {"system": DICOM_UID, "value": f"urn:oid:{report.result.study_uid}"}
 
 
 def _concept(coding: Coding, destination: FhirDestination) -> Resource:
@@ -127,37 +136,6 @@ def _concept(coding: Coding, destination: FhirDestination) -> Resource:
         "coding": [{"system": system, "code": coding.code, "display": coding.text}],
         "text": coding.text,
     }
-
-
-def _patient(recipient: Recipient, destination: FhirDestination) -> Resource:
-    person = recipient.identity
-    born = person.birth_date
-    patient: Resource = {
-        "resourceType": "Patient",
-        "identifier": [_number(number, destination) for number in recipient.numbers],
-        "gender": GENDERS.get(person.sex.strip().upper(), "unknown"),
-    }
-    if names := [_human_name(group) for group in person.name.split("=") if group.strip("^ ")]:
-        patient["name"] = names
-    if len(born) == len("YYYYMMDD") and born.isdecimal() and born.isascii():
-        patient["birthDate"] = f"{born[:4]}-{born[4:6]}-{born[6:]}"
-    return patient
-
-
-def _number(number: Identifier, destination: FhirDestination) -> Resource:
-    by_issuer = destination.systems.get(number.issuer) or destination.systems.get(number.kind.value)
-    named = _system("patient number", number.kind.value, number.issuer)
-    kind = {"coding": [{"system": NUMBER_KINDS, "code": KINDS[number.kind]}]}
-    return {"type": kind, "system": by_issuer or named, "value": number.value.strip()}
-
-
-def _human_name(group: str) -> Resource:
-    """HumanName of one group of a DICOM name."""
-    family, given, middle, prefix, suffix, *_ = [*(part.strip() for part in group.split("^")), *[""] * 5]
-    parts = {"family": family, "prefix": [prefix] if prefix else [], "suffix": [suffix] if suffix else []}
-    named = {**parts, "given": [part for part in (given, middle) if part]}
-    text = " ".join(part for part in (prefix, family, middle, given, suffix) if part)
-    return {"text": text, **{key: value for key, value in named.items() if value}}
 
 
 def _device(report: Report) -> Resource:
@@ -176,10 +154,10 @@ def _device(report: Report) -> Resource:
 
 
 def _imaging_study(report: Report, destination: FhirDestination) -> Resource:
-    numbers = [{"system": DICOM_UID, "value": f"urn:oid:{report.result.study_uid}"}]
+    numbers = [_study_number(report)]
     if accession := report.recipient.accession_number.strip():
         kind = {"coding": [{"system": NUMBER_KINDS, "code": "ACSN"}]}
-        numbers.append({"type": kind, "system": _system("accession number"), "value": accession})  # type: ignore[dict-item]
+        numbers.append({"type": kind, "system": system_named("accession number"), "value": accession})
     return {
         "resourceType": "ImagingStudy",
         "identifier": numbers,
@@ -194,16 +172,18 @@ def _imaging_study(report: Report, destination: FhirDestination) -> Resource:
 def _observation(seen: Observation, report: Report, destination: FhirDestination) -> Resource:
     resource: Resource = {
         "resourceType": "Observation",
-        "identifier": [_ours(report.case_id, seen.entry.key)],
+        "identifier": [_filed(report, seen.entry.key)],
         "status": report.standing.fhir,
         "category": [{"coding": [{"system": CATEGORIES, "code": "imaging"}]}],
         "code": _concept(seen.name, destination),
         "subject": _subject(report),
         "effectiveDateTime": report.observed_at.isoformat(),
         "issued": report.sent_at.isoformat(),
-        "derivedFrom": [_study(report)],
         "device": _reference("Device", _device(report)["identifier"][0]["value"]),
     }
+    if report.is_withdrawn:
+        return resource | {"dataAbsentReason": {"coding": [{"system": ABSENCES, "code": "error"}]}}
+    resource["derivedFrom"] = [_study(report)]
     if seen.is_obtained:
         return resource | VALUES[seen.entry.form](seen, destination)
     absent = {"coding": [{"system": ABSENCES, "code": "unknown"}]}
@@ -234,29 +214,28 @@ VALUES: Mapping[Form, Callable[[Observation, FhirDestination], Resource]] = {
 def _diagnostic_report(report: Report, destination: FhirDestination, told: list[Resource]) -> Resource:
     resource: Resource = {
         "resourceType": "DiagnosticReport",
-        "identifier": [_ours(report.case_id)],
+        "identifier": [_filed(report)],
         "status": report.standing.fhir,
         "category": [{"coding": [{"system": SERVICES, "code": "CT"}]}],
         "code": _concept(SERVICE, destination),
         "subject": _subject(report),
         "effectiveDateTime": report.observed_at.isoformat(),
         "issued": report.sent_at.isoformat(),
-        "imagingStudy": [_study(report)],
+        **({} if report.is_withdrawn else {"imagingStudy": [_study(report)]}),
         "result": [_reference("Observation", one["identifier"][0]["value"]) for one in told],
         "conclusion": "\n".join(filter(None, (report.notice, report.replacement, report.link))),
     }
     if placer := report.recipient.placer.strip():
-        number = {"system": _system("placer number"), "value": placer}
+        number = {"system": system_named("placer number"), "value": placer}
         resource["basedOn"] = [{"type": "ServiceRequest", "identifier": number}]
     return resource
 
 
 def _document(report: Report, destination: FhirDestination) -> Resource:
-    content = report.pdf or b""
     return {
         "resourceType": "DocumentReference",
-        "identifier": [_ours(report.case_id, PDF)],
-        "status": "current",
+        "identifier": [_filed(report, PDF)],
+        "status": "entered-in-error" if report.is_withdrawn else "current",
         "docStatus": report.standing.fhir,
         "type": _concept(MAPPING[PDF].name, destination),
         "subject": _subject(report),
@@ -266,13 +245,19 @@ def _document(report: Report, destination: FhirDestination) -> Resource:
             {
                 "attachment": {
                     "contentType": "application/pdf",
-                    "data": base64.b64encode(content).decode("ascii"),
-                    "hash": base64.b64encode(hashlib.sha1(content).digest()).decode("ascii"),  # noqa: S324 - as R4 defines
                     "title": MAPPING[PDF].name.text,
+                    **(_bytes(report.pdf) if report.pdf else {}),
                 }
             }
         ],
-        "context": {"related": [_reference("DiagnosticReport", report.case_id), _study(report)]},
+        "context": {"related": [_itself(report), *([] if report.is_withdrawn else [_study(report)])]},
+    }
+
+
+def _bytes(content: bytes) -> Resource:
+    return {
+        "data": base64.b64encode(content).decode("ascii"),
+        "hash": base64.b64encode(hashlib.sha1(content).digest()).decode("ascii"),  # noqa: S324 - as R4 defines
     }
 
 
@@ -284,11 +269,13 @@ def _provenance(report: Report) -> Resource:
     resource: Resource = {
         "resourceType": "Provenance",
         "meta": {"tag": [tag]},
-        "target": [_reference("DiagnosticReport", report.case_id)],
+        "target": [_itself(report)],
         "recorded": report.sent_at.isoformat(),
         "agent": [{"type": {"coding": [{"system": ROLES, "code": "assembler"}]}, "who": device}],
         "entity": [
-            {"role": "source", "what": _study(report)},
+            {"role": "source", "what": {"identifier": _study_number(report)}}
+            if report.is_withdrawn
+            else {"role": "source", "what": _study(report)},
             *(former if report.former_control_id else []),
         ],
     }

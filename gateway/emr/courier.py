@@ -17,16 +17,17 @@ from threading import Event
 import structlog
 
 from gateway.desk import Desk
-from gateway.emr.composing import NotReadyError, report_for
+from gateway.emr.composing import NotReadyError
 from gateway.emr.outlets import outlet_of
 from gateway.emr.settings import EmrDestination
+from gateway.emr.writing import Writer, Written
 from gateway.hl7.mllp import UnreachableError
 from gateway.journal import unforeseen
-from gateway.ledger.letter import UNFINISHED, Accepted, Letter
+from gateway.ledger.letter import UNFINISHED, Accepted, Cause, Letter
 from gateway.ledger.records import Case, DeliveryState, moment_of, utc_text
 from gateway.locks import locks_of
 from gateway.patience import pause_s as own_pause_s
-from triage.errors import GatewayError, TemporaryError
+from triage.errors import GatewayError, InputError, TemporaryError
 
 log = structlog.get_logger()
 
@@ -54,7 +55,10 @@ OUTAGE = timedelta(minutes=1)
 BATCH = 50
 """Letters read at once."""
 
-NOTED_TOGETHER, NOTED_EVERY_S = 10, 0.1
+WRITTEN_TOGETHER, STALE_S = 25, 1.0
+"""Letters whose addressees one commit notes before they are sent, and how old one may grow until it is written anew."""
+
+NOTED_TOGETHER, NOTED_EVERY_S = 25, 0.1
 """Accepted letters that one commit notes, and how long one waits for it: a kill repeats at most so many, each under its own
 control id."""
 
@@ -68,7 +72,7 @@ class Courier:
     def __init__(self, desk: Desk, destination: EmrDestination) -> None:
         self._desk, self._letters, self._now = desk, desk.ledger.letters, desk.now
         self._destination, self._name = destination, destination.name
-        self._outlet = outlet_of(destination, desk.now)
+        self._outlet, self._writer = outlet_of(destination, desk.now), Writer(desk, destination)
         known = self._letters.standing(self._name)
         self._away_since = moment_of(known.away_since) if known.away_since else None
         self._asked_at = self._ask_at = desk.now()
@@ -86,12 +90,12 @@ class Courier:
             return LOOK_EVERY_S
         due = self._due()
         try:
-            for letter in due:
-                was_tried = self._take(letter)
-                if was_tried and self._away_since is not None:
+            place = 0
+            while place < len(due):
+                together = 1 if self._away_since else WRITTEN_TOGETHER
+                if not self._take(due[place : place + together]):
                     return LOOK_EVERY_S
-                if len(self._accepted) >= NOTED_TOGETHER or time.monotonic() - self._noted_at > NOTED_EVERY_S:
-                    self._note_accepted()
+                place += together
         finally:
             self._note_accepted()
         return 0.0 if due else LOOK_EVERY_S
@@ -113,37 +117,51 @@ class Courier:
         """Hang up."""
         self._outlet.close()
 
-    def _take(self, letter: Letter) -> bool:
-        """Deliver a letter, or note why not; returns whether the destination was asked to take it."""
-        if letter.state.value not in UNFINISHED:
-            self._letters.close(letter)
-            return False
-        try:
-            case = self._desk.case(letter.case_id)
-            if self._is_replaced(letter, case):
+    def _take(self, letters: list[Letter]) -> bool:
+        """Deliver letters, or note why not; returns whether the destination is there for more."""
+        for letter in letters:
+            if letter.state.value not in UNFINISHED:
+                self._letters.close(letter)
+        open_ = [letter for letter in letters if letter.state.value in UNFINISHED]
+        written, begun = self._writer.write(open_, self._is_wanted, self._note), time.monotonic()
+        for place, one in enumerate(written):
+            if time.monotonic() - begun > STALE_S:
+                self._writer.not_sent(written[place:])
+                return True
+            self._send(one)
+            if self._away_since is not None:
+                self._writer.not_sent(written[place + 1 :])
                 return False
-            detail = self._outlet.send(report_for(self._desk, case, letter, self._destination))
-        except GatewayError as exc:
-            self._note(letter, exc)
-            return not isinstance(exc, NotReadyError)
-        except Exception as exc:  # noqa: BLE001 - one letter that cannot be written must not hold up the others
-            self._note(letter, unforeseen(exc))
-            return False
-        self._answered()
-        self._accepted.append(Accepted(letter, self._now(), detail))
+            if len(self._accepted) >= NOTED_TOGETHER or time.monotonic() - self._noted_at > NOTED_EVERY_S:
+                self._note_accepted()
         return True
 
-    def _is_replaced(self, letter: Letter, case: Case) -> bool:
-        """Close a letter in whose place another one is."""
+    def _send(self, one: Written) -> None:
+        """Deliver a letter, or note why not."""
+        try:
+            detail = self._outlet.send(one.report)
+        except Exception as exc:  # noqa: BLE001 - one letter that cannot be sent must not hold up the others
+            if isinstance(exc, UnreachableError | InputError):
+                self._writer.not_sent([one])
+            self._note(one.letter, exc)
+            return
+        self._answered()
+        self._accepted.append(Accepted(one.letter, self._now(), detail))
+
+    def _is_wanted(self, letter: Letter, case: Case) -> bool:
+        """Whether a letter still goes; one in whose place another one is, is closed."""
+        if letter.cause is Cause.WITHDRAWN:
+            return True
         if case.revision == letter.revision and letter.newest == letter.edition:
-            return False
+            return True
         what = f"revision {case.revision}" if case.revision != letter.revision else f"edition {letter.newest}"
         told = f"{what} took its place"
         self._letters.end(letter, DeliveryState.SUPERSEDED, self._now(), told, tried=False)
-        return True
+        return False
 
     def _note(self, letter: Letter, exc: Exception) -> None:
         """Write down what went wrong with a letter, and decide who waits for how long."""
+        exc = exc if isinstance(exc, GatewayError) else unforeseen(exc)
         now, reason = self._now(), str(exc)
         log.warning("letter not delivered", run=letter.id, destination=self._name, reason=reason)
         if isinstance(exc, NotReadyError):

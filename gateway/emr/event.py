@@ -13,8 +13,9 @@ FORMAT = "stroke-gateway-result-1"
 
 
 def event(report: Report, destination: WebhookDestination) -> dict[str, Any]:
-    """Write the event: person and order, status, and every observation with its code and unit."""
-    seen = [*observations(report.result, report.link, destination.language)]
+    """Write the event: person and order, status, and every observation with its code and unit; none when it is withdrawn."""
+    told_of = observations(report.result, report.link, destination.language)
+    seen = [] if report.is_withdrawn else [*told_of]
     wanted = [one for one in (as_configured(each, destination) for each in seen) if one is not None]
     person, recipient = report.recipient.identity, report.recipient
     told: dict[str, Any] = {
@@ -44,6 +45,7 @@ def event(report: Report, destination: WebhookDestination) -> dict[str, Any]:
         "order": {
             "placer": recipient.placer,
             "filler": recipient.filler,
+            "filed_under": report.number[0],
             "accession_number": recipient.accession_number,
         },
         "observations": [_observation(one) for one in wanted],

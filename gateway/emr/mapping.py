@@ -187,5 +187,11 @@ FINAL = Standing("F", "final")
 CORRECTED = Standing("C", "amended")
 """It takes the place of an earlier one."""
 
+WITHDRAWN = Standing("C", "entered-in-error")
+"""It was about another patient; of whole reports, for table 0123 has no word of its own."""
+
+POSTED_WRONG = "W"
+"""OBX-11 of whatever a withdrawn report said (table 0085): posted for the wrong patient."""
+
 NOT_OBTAINED = Standing("X", "cancelled")
 """Of a single observation that has no value; FHIR adds a reason for its absence."""

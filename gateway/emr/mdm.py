@@ -27,7 +27,8 @@ UNKNOWN_CLASS = "U"
 COMPLETIONS = {False: "DO", True: "AU"}
 """TXA-17 by whether a physician has signed: documented, authenticated. Never legally authenticated."""
 
-AVAILABLE = "AV"
+AVAILABLE, DELETED = "AV", "CA"
+"""TXA-19 of a document, and of one that is withdrawn."""
 
 
 def mdm_t02(report: Report, destination: MdmDestination) -> str:
@@ -40,9 +41,9 @@ def mdm_t02(report: Report, destination: MdmDestination) -> str:
     """
     document = Observation(MAPPING[PDF], attached_pdf(report.pdf) if report.pdf else "")
     seen = as_configured(document, destination)
-    if seen is None or not seen.is_obtained:
+    if seen is None or not (seen.is_obtained or report.is_withdrawn):
         raise InputError("there is no report to send as a document; look at the publication of the case")
-    event = destination.replacing_event if report.replacement else "T02"
+    event = destination.replacing_event if report.former_control_id else "T02"
     told = segments.status(report, destination)
     written = [
         segments.header(report, destination, ("MDM", event, STRUCTURE)),
@@ -55,7 +56,7 @@ def mdm_t02(report: Report, destination: MdmDestination) -> str:
         *([segments.note(2, report.replacement)] if report.replacement else []),
         *([segments.note(3, segments.MISSPELT)] if report.recipient.text_uncertain else []),
         _transcription(report),
-        segments.observation(1, seen, told, report.observed_at),
+        segments.observation(report, 1, seen, told),
     ]
     return message(written)
 
@@ -72,6 +73,6 @@ def _transcription(report: Report) -> str:
         14: segments.placer(report),
         15: segments.filler(report),
         17: COMPLETIONS[report.signed],
-        19: AVAILABLE,
+        19: DELETED if report.is_withdrawn else AVAILABLE,
     }
     return segment("TXA", fields)

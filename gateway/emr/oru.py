@@ -36,7 +36,7 @@ def oru_r01(report: Report, destination: OruDestination) -> str:
         segments.note(1, report.notice),
         *([segments.note(2, report.replacement)] if report.replacement else []),
         *(
-            segments.observation(number, seen, told, report.observed_at)
+            segments.observation(report, number, seen, told)
             for number, seen in enumerate(_observations(report, destination), start=1)
         ),
     ]

@@ -76,10 +76,11 @@ def recipient_of(desk: Desk, case: Case) -> Recipient:
     seen = of_images(_person_in(desk, case))
     if match is None:
         return seen
-    identity = orders.identity_of(case.study_uid) or seen.identity
+    key = match.identity_key
+    identity = orders.identities([key])[key] if key else seen.identity
     if match.certainty is Certainty.UNCERTAIN:
         return Recipient(identity, text_uncertain=identity is seen.identity and seen.text_uncertain)
-    order = orders.order_of(case.study_uid)
+    order = orders.get(match.order_key) if match.order_key else None
     return _of_order(order, identity) if order else _with(seen, identity)
 
 

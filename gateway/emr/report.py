@@ -5,7 +5,8 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateway.emr.mapping import Standing
+from gateway.emr.filing import Filing
+from gateway.emr.mapping import WITHDRAWN, Standing
 from gateway.emr.recipient import Recipient
 from triage.results import TriageResult
 
@@ -35,6 +36,8 @@ class Report:
         When the letter, the images and the result were made; each with its zone.
     pdf
         The published report, where the destination wants it and there is one.
+    filing
+        Which series of reports it belongs to, and under which number that is filed.
     """
 
     result: TriageResult
@@ -53,6 +56,22 @@ class Report:
     signed: bool = False
     pdf: bytes | None = field(default=None, repr=False)
     site: str = ""
+    filing: Filing = field(default_factory=Filing)
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether it takes an earlier one back that was about another patient; then it says nothing of the result."""
+        return self.standing is WITHDRAWN
+
+    @property
+    def number(self) -> tuple[str, str]:
+        """Number and issuer that it is filed under: those of the first letter, whatever becomes known of the order later."""
+        if self.filing.under[0]:
+            return self.filing.under
+        order = self.recipient
+        if order.filler:
+            return order.filler, order.filler_issuer
+        return order.accession_number or self.result.study_uid, ""
 
     @property
     def notice(self) -> str:
@@ -64,11 +83,17 @@ class Report:
         """Which report this one takes the place of, and what changed; empty for the first."""
         if self.edition == 1 and self.revision == 1:
             return ""
+        if self.is_withdrawn:
+            return f"Withdrawn: the report{self._former} is not about this patient. Do not use it.\n{self.change}"
+        if self.filing.number > 1 and not self.former_control_id:
+            return f"Revision {self.revision}; it was filed under another patient before.\n{self.change}"
         named = f"revision {self.revision - 1}" if self.revision > 1 else "the earlier one"
-        message = f" (message {self.former_control_id})" if self.former_control_id else ""
-        return (
-            f"Revision {self.revision}; it replaces {named}{message} and every earlier report.\n{self.change}"
-        )
+        replaced = f"{named}{self._former} and every earlier report"
+        return f"Revision {self.revision}; it replaces {replaced}.\n{self.change}"
+
+    @property
+    def _former(self) -> str:
+        return f" (message {self.former_control_id})" if self.former_control_id else ""
 
 
 def control_id_for(key: str) -> str:

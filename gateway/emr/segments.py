@@ -8,9 +8,9 @@ is normal. Tables 0001, 0085 (OBX-11), 0123 (OBR-25), 0203 (kinds of numbers).
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from functools import lru_cache
 
-from gateway.emr.mapping import NOT_OBTAINED, SERVICE, Form
+from gateway.emr.mapping import NOT_OBTAINED, POSTED_WRONG, SERVICE, Form
 from gateway.emr.observations import Observation
 from gateway.emr.recipient import Recipient
 from gateway.emr.report import LONGEST_CONTROL_ID, Report
@@ -45,6 +45,10 @@ NUMBERS: Mapping[IdentifierKind, str] = {
     IdentifierKind.OTHER: "PI",
 }
 """Kinds of numbers to HL7 table 0203."""
+
+_code = lru_cache(maxsize=512)(coded)
+_moment = lru_cache(maxsize=64)(timestamp)
+"""Of the mapping's names and units, and of the times that every observation of a report carries: written once."""
 
 MISSPELT = "The images do not say in which letters the name is written; it may be misspelt."
 
@@ -129,11 +133,8 @@ def placer(report: Report) -> str:
 
 
 def filler(report: Report) -> str:
-    """EI of the number of whoever does it; without one, the accession number or the study itself."""
-    recipient = report.recipient
-    if recipient.filler:
-        return _entity(recipient.filler, recipient.filler_issuer)
-    return escaped(recipient.accession_number or report.result.study_uid)
+    """EI of the number that the report is filed under, the same in every letter about a patient."""
+    return _entity(*report.number)
 
 
 def _entity(number: str, issuer: str) -> str:
@@ -158,17 +159,21 @@ def note(number: int, text: str) -> str:
     return segment("NTE", {1: str(number), 2: "L", 3: escaped_lines(text)})
 
 
-def observation(number: int, seen: Observation, told: str, observed_at: datetime) -> str:
-    """OBX; `told` is its status where it has a value."""
+def observation(report: Report, number: int, seen: Observation, told: str) -> str:
+    """OBX; `told` is its status where it has a value. What is withdrawn has none, so that it overwrites the former."""
+    if report.is_withdrawn:
+        seen, absent = Observation(seen.entry), POSTED_WRONG
+    else:
+        absent = NOT_OBTAINED.hl7
     unit = seen.entry.unit
     fields = {
         1: str(number),
         2: seen.type,
-        3: coded(*seen.name),
+        3: _code(*seen.name),
         5: WRITERS[seen.entry.form](seen) if seen.is_obtained else "",
-        6: coded(unit.hl7, unit.hl7, "UCUM") if unit else "",
-        11: told if seen.is_obtained else NOT_OBTAINED.hl7,
-        14: timestamp(observed_at),
+        6: _code(unit.hl7, unit.hl7, "UCUM") if unit else "",
+        11: told if seen.is_obtained else absent,
+        14: _moment(report.observed_at),
     }
     return segment("OBX", fields)
 

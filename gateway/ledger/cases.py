@@ -1,6 +1,6 @@
 """One row per study: where it stands, what was found, when things happened."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -61,6 +61,11 @@ class Cases:
         """Return the case, or None."""
         found = rows(self._engine, select(cases).where(cases.c.id == case_id))
         return _case(found[0]) if found else None
+
+    def of_ids(self, case_ids: Collection[str]) -> dict[str, Case]:
+        """Cases by id, in one query; one that there is not is missing."""
+        found = rows(self._engine, select(cases).where(cases.c.id.in_(case_ids)))
+        return {row["id"]: _case(row) for row in found}
 
     def of_study(self, study_uid: str) -> Case | None:
         """Return the study's case, or None."""

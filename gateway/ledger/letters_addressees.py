@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, bindparam, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.ledger.letter import Cause, Letter
 from gateway.ledger.letters_tables import addressees, delivery_row, letter_row, letters
@@ -50,15 +51,17 @@ class Addressees:
 
         Returns, by id of the letter, the addressees of those that were written once already.
         """
-        keys = [letter.id for letter in waiting]
-        with translated(), self._engine.begin() as connection:
-            for letter in waiting:
-                if not letter.is_written:
-                    row = {"delivery_id": letter.id, "case_id": letter.case_id}
-                    insert_within(connection, addressees, {**row, "destination": letter.destination})
-        if not any(letter.is_written for letter in waiting):
-            return {}
-        found = rows(self._engine, _KNOWN.where(addressees.c.delivery_id.in_(keys)))
+        fresh = [
+            {"delivery_id": letter.id, "case_id": letter.case_id, "destination": letter.destination}
+            for letter in waiting
+            if not letter.is_written
+        ]
+        if fresh:
+            insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
+            with translated(), self._engine.begin() as connection:
+                connection.execute(insert(addressees).on_conflict_do_nothing(), fresh)
+        known = [letter.id for letter in waiting if letter.is_written]
+        found = rows(self._engine, _KNOWN.where(addressees.c.delivery_id.in_(known))) if known else []
         return {row["delivery_id"]: Addressee(**row) for row in found}
 
     def address(self, written: Sequence[tuple[Letter, int, Mapping[str, Any]]]) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from gateway.emr import watch
 from gateway.ledger.letter import Cause
 from gateway.ledger.records import DeliveryState, case_id_of, utc_text
 from tests.api.staging import close_site, open_site, serving
@@ -74,3 +75,39 @@ def test_a_machine_pauses_and_resumes_and_hears_of_a_wrong_name(staged):
         assert wrong.is_client_error
         assert "configured: his, letters, district-fhir" in wrong.text
         assert httpx.post(f"{url}/api/v1/destinations/his/pause").status_code == httpx.codes.UNAUTHORIZED
+
+
+def test_every_page_says_for_whom_letters_have_waited_too_long(staged, chromium, tmp_path):
+    now = datetime.now(UTC)
+    with serving(staged) as url:
+        context = chromium.new_context(viewport=SIZES["phone"], base_url=url)
+        page = context.new_page()
+        page.goto(f"/login#token={staged.access.token}&next=/")
+        page.wait_for_url(f"{url}/")
+        lines = page.locator(".wants").all_inner_texts()
+        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES["phone"]["width"]
+        page.screenshot(path=tmp_path / "banner.png")
+    assert [line.split("\n")[0] for line in lines[:2]] == ["letters is away", "district-fhir is paused"]
+    assert "3 letters wait, the oldest queued 2 h ago" in lines[0]
+    config, ledger = staged.config, staged.ledger
+    assert [one.name for one in watch.held_up(config, ledger, now)] == ["letters", "district-fhir"]
+    assert watch.held_up(config, ledger, now - timedelta(hours=1, minutes=50)) == [], (
+        "minutes are no trouble yet"
+    )
+
+
+def test_metrics_tell_how_each_destination_fares_and_name_nobody_else(staged):
+    with serving(staged) as url:
+        text = httpx.get(f"{url}/metrics", trust_env=False).text
+    found = {
+        line.split(" ")[0].removeprefix("stroke_gateway_destination_"): float(line.split(" ")[1])
+        for line in text.splitlines()
+        if line.startswith("stroke_gateway_destination_")
+    }
+    assert found['waiting{destination="letters"}'] == 3
+    assert (found['failed{destination="his"}'], found['waiting{destination="his"}']) == (1, 0)
+    assert (found['paused{destination="district-fhir"}'], found['paused{destination="his"}']) == (1, 0)
+    assert (found['away{destination="letters"}'], found['away{destination="his"}']) == (1, 0)
+    assert 7200 <= found['oldest_waiting_seconds{destination="letters"}'] < 7400
+    assert 240 <= found['since_accepted_seconds{destination="his"}'] < 440
+    assert 'oldest_waiting_seconds{destination="his"}' not in found

@@ -5,12 +5,17 @@ from datetime import datetime, timedelta, timezone
 import hl7
 import pytest
 
+from benchmarks.outage import Played, Record, a_desk, conclude
+from benchmarks.running import free_port
 from dicom_scp.patient import Patient
+from gateway.emr.courier import Courier
 from gateway.emr.mapping import CORRECTED, PRELIMINARY
 from gateway.emr.oru import oru_r01
 from gateway.emr.recipient import of_images
 from gateway.emr.report import Report
 from gateway.emr.settings import OruDestination
+from gateway.ledger.deliveries import delivery_id_of
+from gateway.ledger.records import DeliveryKind
 from triage.types import Criterion, ModelFinding, QualityFlag, Severity, Side, Status, TriageResult
 
 HANOI = timezone(timedelta(hours=7))
@@ -127,3 +132,42 @@ def refused():
 @pytest.fixture
 def parsed():
     return Parsed
+
+
+class Site:
+    """A desk, its record, and one courier."""
+
+    def __init__(self, desk, record, result, destination=None):
+        self.desk, self.record, self.result = desk, record, result
+        self.letters = desk.ledger.letters
+        self.destination = destination or desk.config.emr.destinations[0]
+        self.courier = None
+        self.begin()
+
+    def begin(self):
+        """A new courier, as after a restart."""
+        if self.courier:
+            self.courier.close()
+        self.courier = Courier(self.desk, self.destination)
+
+    def conclude(self, study):
+        return conclude(self.desk, study, self.result)
+
+    def play(self, seconds, step_s=0.001):
+        """Let time pass, by steps that long at least."""
+        until = Played.moment + timedelta(seconds=seconds)
+        while Played.moment < until:
+            Played.moment += timedelta(seconds=max(self.courier.turn(), step_s))
+
+    def state(self, case_id, edition=""):
+        key = delivery_id_of(case_id, 1, DeliveryKind.EMR, "his") + edition
+        return self.desk.ledger.deliveries.get(key)
+
+
+@pytest.fixture
+def site(tmp_path, make_result):
+    record = Record(free_port())
+    with a_desk(tmp_path, record.port) as desk:
+        made = Site(desk, record, make_result(study_uid="1.2", series_uid="1.2.4"))
+        yield made
+        made.courier.close()
