@@ -219,7 +219,7 @@ def test_a_manifest_that_cannot_be_read_is_refused(tmp_path, text):
 
 @pytest.mark.parametrize("shared", ["name", "task"])
 def test_two_models_of_one_name_or_task_are_refused(tmp_path, shared):
-    entry = SHELF.manifest.read_text("utf-8")
+    entry = "[[models]]" + SHELF.manifest.read_text("utf-8").split("[[models]]")[1]
     other = entry.replace('name = "deconvolution"', 'name = "other"') if shared == "task" else entry
     (tmp_path / "manifest.toml").write_text(entry + other)
     with pytest.raises(ConfigError, match=f"two models share a {shared}"):

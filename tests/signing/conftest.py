@@ -3,14 +3,16 @@
 import json
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 
 from gateway.jobs import sign
-from gateway.signing import asking, verifying
+from gateway.signing import asking, sealing, verifying
 from gateway.signing.settings import Signing
 from tests.signing import pki
 from tests.viewer_bridge.drawn import make_analysis, make_source
@@ -69,8 +71,24 @@ def approved(sealed, complete):
     return asking.approved(sealed[0], complete, APPROVAL)
 
 
-def ask_here(module, question, content, _timeout_s):
+def in_a_thread(act, *arguments):
+    """A browser of other tests keeps an event loop in this thread, and signing wants its own; a child has none."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(act, *arguments).result()
+
+
+@pytest.fixture
+def seal_apart():
+    """`sealing.seal`, in a thread."""
+    return partial(in_a_thread, sealing.seal)
+
+
+def ask_here(*question):
     """As `asking.ask`, without a process: its imports cost more than a signature does."""
+    return in_a_thread(_answer, *question)
+
+
+def _answer(module, question, content, _timeout_s):
     settings = Signing(**question["signing"])
     if module == asking.SIGNER:
         made, worth = sign.TASKS[asking.Task(question["task"])](content, question, settings)

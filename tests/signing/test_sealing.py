@@ -86,8 +86,8 @@ def test_a_sign_off_stands_behind_the_sealed_bytes(sealed, approved, pdfsig):
         ({"authorities": [], "crls": []}, Level.TIME, "no authorities are configured"),
     ],
 )
-def test_what_cannot_be_had_is_left_out_and_said(report, complete, pdfsig, change, level, remark):
-    pdf, seal = sealing.seal(report, Signing(**{**complete, **change}))
+def test_what_cannot_be_had_is_left_out_and_said(seal_apart, report, complete, pdfsig, change, level, remark):
+    pdf, seal = seal_apart(report, Signing(**{**complete, **change}))
     assert seal.level is level
     assert seal.remarks[0].startswith(remark)
     assert pdfsig(pdf)[0] == VALID
@@ -140,9 +140,9 @@ def test_an_expired_certificate_lets_the_gateway_start_and_is_waited_for(authori
         asking.prove(expired)
 
 
-def test_a_revoked_certificate_seals_nothing(report, authority, complete):
+def test_a_revoked_certificate_seals_nothing(seal_apart, report, authority, complete):
     with pytest.raises(ConfigError, match="revoked"):
-        sealing.seal(report, Signing(**broken(authority, complete, "revoked")))
+        seal_apart(report, Signing(**broken(authority, complete, "revoked")))
 
 
 def test_without_a_usable_key_the_report_goes_unsealed_and_says_so(report, authority, complete):

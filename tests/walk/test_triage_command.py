@@ -70,8 +70,22 @@ def test_volumes_are_right_in_every_vendors_habits(tmp_path, a_phantom, vendor):
     assert sitk.GetArrayFromImage(core).sum() * voxel_ml == pytest.approx(result["core_ml"], abs=0.05)
     assert {path.name for path in (tmp_path / "out").glob("*.nii.gz")} == {
         f"{name}.nii.gz"
-        for name in ("cbf", "cbv", "mtt", "tmax", "ttp", "core", "hypoperfused", "brain", "tissue")
+        for name in (
+            "cbf",
+            "cbv",
+            "mtt",
+            "tmax",
+            "ttp",
+            "core",
+            "core_network",
+            "hypoperfused",
+            "brain",
+            "tissue",
+        )
     }
+    network = next(model for model in result["models"] if model["task"] == "infarct_core")
+    assert network["core_ml"] == pytest.approx(truth.core_ml, abs=CORE_TOLERANCE_ML)
+    assert network["agreement"] == "agree"
     modalities = {
         str(dcmread(path, stop_before_pixels=True).Modality)
         for path in (tmp_path / "out" / "dicom").iterdir()
