@@ -9,9 +9,9 @@ another, is tried every half minute with a single connection or letter; when it 
 meanwhile. As long as nothing proves that the destination is well, no turn is further away than three quarters of a minute.
 """
 
-import threading
 import time
 from datetime import timedelta
+from functools import partial
 from threading import Event
 
 import structlog
@@ -25,17 +25,14 @@ from gateway.hl7.mllp import UnreachableError
 from gateway.journal import unforeseen
 from gateway.ledger.letter import UNFINISHED, Accepted, Cause, Letter
 from gateway.ledger.records import Case, DeliveryState, moment_of, utc_text
-from gateway.locks import locks_of
 from gateway.patience import pause_s as own_pause_s
+from gateway.rounds import begin_round
 from triage.errors import GatewayError, InputError, TemporaryError
 
 log = structlog.get_logger()
 
 LOOK_EVERY_S = 0.5
 """Between looks at an empty queue."""
-
-TAKE_OVER_EVERY_S = 2.0
-"""Between attempts to take the place of a courier in another worker."""
 
 AWAY_S = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 """Between tries while the destination cannot be reached; the last one is repeated, and is that of one that fails letters."""
@@ -206,35 +203,8 @@ class Courier:
         self._letters.note(self._name, away_since=None, trouble=None)
 
 
-def serve(desk: Desk, destination: EmrDestination, stop: Event) -> None:
-    """Be the courier of a destination until `stop` is set; of several workers, one at a time is."""
-    while not stop.is_set():
-        try:
-            _serve_alone(desk, destination, stop)
-        except Exception as exc:  # noqa: BLE001 - whatever it is, the queue has to go on
-            reason = str(exc) if isinstance(exc, GatewayError) else str(unforeseen(exc))
-            log.error("courier begins again", destination=destination.name, reason=reason)  # noqa: TRY400 - as above
-        stop.wait(TAKE_OVER_EVERY_S)
-
-
-def _serve_alone(desk: Desk, destination: EmrDestination, stop: Event) -> None:
-    """Take turns as long as the lock is ours."""
-    locks = locks_of(desk.config.engine_url)
-    lock = f"emr {destination.name}"
-    while not locks.take(lock):
-        if stop.wait(TAKE_OVER_EVERY_S):
-            return
-    courier = Courier(desk, destination)
-    try:
-        while locks.alive() and not stop.wait(courier.turn()):
-            pass
-    finally:
-        courier.close()
-        locks.release(lock)
-
-
 def serve_all(desk: Desk, stop: Event) -> None:
     """Start a courier for every destination."""
     for destination in desk.config.emr.destinations:
-        name = f"courier {destination.name}"
-        threading.Thread(target=serve, args=(desk, destination, stop), name=name, daemon=True).start()
+        name = f"emr {destination.name}"
+        begin_round(desk.config.engine_url, name, partial(Courier, desk, destination), stop)

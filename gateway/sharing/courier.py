@@ -6,9 +6,9 @@ first. Whatever was accepted is in the ledger before the next objects go, so tha
 most, and of that only what had not arrived.
 """
 
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -20,7 +20,7 @@ from gateway.journal import unforeseen
 from gateway.ledger.records import Case, DeliveryState
 from gateway.ledger.sharing import STAGES, UNFINISHED, Share, Stage
 from gateway.ledger.sharing_answers import Answer
-from gateway.locks import locks_of
+from gateway.rounds import begin_round, keep_round
 from gateway.sharing import protocol
 from gateway.sharing.envelope import Envelope
 from gateway.sharing.freight import Load, is_drawn, loads_of
@@ -33,8 +33,6 @@ log = structlog.get_logger()
 
 LOOK_EVERY_S = 1.0
 """Between looks at the ledger when there is nothing to do."""
-TAKE_OVER_EVERY_S = 2.0
-"""Between attempts to take the place of a courier in another worker."""
 AWAY_S = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 """Between tries while the partner is away; the last one is repeated."""
 
@@ -201,34 +199,12 @@ def _batch(waiting: Sequence[Load]) -> list[Load]:
 
 
 def serve(desk: Desk, partner: Partner, stop: Event) -> None:
-    """Be the courier of a partner until `stop` is set; of several workers, one at a time is."""
-    while not stop.is_set():
-        try:
-            _serve_alone(desk, partner, stop)
-        except Exception as exc:  # noqa: BLE001 - whatever it is, the others' handovers have to go on
-            reason = str(exc) if isinstance(exc, GatewayError) else str(unforeseen(exc))
-            log.error("courier begins again", partner=partner.name, reason=reason)  # noqa: TRY400 - as above
-        stop.wait(TAKE_OVER_EVERY_S)
-
-
-def _serve_alone(desk: Desk, partner: Partner, stop: Event) -> None:
-    """Take turns as long as the lock is ours."""
-    locks = locks_of(desk.config.engine_url)
-    lock = f"sharing {partner.name}"
-    while not locks.take(lock):
-        if stop.wait(TAKE_OVER_EVERY_S):
-            return
-    courier = Courier(desk, partner)
-    try:
-        while locks.alive() and not stop.wait(courier.turn()):
-            pass
-    finally:
-        courier.close()
-        locks.release(lock)
+    """Be the courier of a partner until `stop` is set."""
+    keep_round(desk.config.engine_url, f"sharing {partner.name}", partial(Courier, desk, partner), stop)
 
 
 def serve_all(desk: Desk, stop: Event) -> None:
     """Start a courier for every partner."""
     for partner in desk.config.sharing.partners:
         name = f"sharing {partner.name}"
-        threading.Thread(target=serve, args=(desk, partner, stop), name=name, daemon=True).start()
+        begin_round(desk.config.engine_url, name, partial(Courier, desk, partner), stop)
