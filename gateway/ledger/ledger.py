@@ -16,11 +16,13 @@ from gateway.ledger.handovers import Handovers
 from gateway.ledger.holdings import Holdings
 from gateway.ledger.letters import Letters
 from gateway.ledger.orders import Orders
+from gateway.ledger.people import People
 from gateway.ledger.performed import PerformedSteps
 from gateway.ledger.schema import open_engine
 from gateway.ledger.sharing import Sharing
 from gateway.ledger.signoffs import SignOffs
 from gateway.ledger.statements import rows
+from gateway.ledger.thread import Thread
 from triage.errors import ConfigError, TemporaryError
 
 
@@ -42,6 +44,8 @@ class Ledger:
     availability: Availabilities
     signoffs: SignOffs
     sharing: Sharing
+    people: People
+    thread: Thread
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -73,6 +77,8 @@ class Ledger:
             Availabilities(engine),
             SignOffs(engine),
             Sharing(engine),
+            People(engine),
+            Thread(engine),
         )
 
     def check(self) -> None:
