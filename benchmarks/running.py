@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -25,15 +26,28 @@ STOP_TIMEOUT_S = 40.0
 OHIF_DIST = Path(__file__).parent.parent / ".cache" / "ohif" / "3.13.2" / "dist"
 
 
+PORTS = range(12_000, 32_000)
+"""Below the ports that the kernel lends to outgoing connections: one that was looked up stays free until it is used."""
+PORTS_OF_A_WORKER = 2_000
+"""Tests that run side by side look in ranges of their own: a listener that was killed finds its port free again."""
+
+
 def free_port(preferred: int = 0) -> int:
     """Return `preferred` if it is free on loopback, else any free port."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    mine = PORTS[worker * PORTS_OF_A_WORKER :][:PORTS_OF_A_WORKER]
+    wanted = [preferred] if preferred else []
+    return next(port for port in [*wanted, *random.sample(mine, len(mine))] if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", preferred))
+            probe.bind(("127.0.0.1", port))
         except OSError:
-            probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+            return False
+        return True
 
 
 def toml(tables: Mapping[str, Mapping[str, Any]]) -> str:

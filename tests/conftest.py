@@ -1,5 +1,6 @@
 """Real peers for every test: started on free loopback ports, stopped by process id."""
 
+import itertools
 import logging
 import os
 import pwd
@@ -8,9 +9,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import structlog
 from playwright.sync_api import Browser, sync_playwright
+from psycopg import sql
 
 from benchmarks.running import free_port
 from gateway import logs
@@ -36,6 +39,7 @@ LONGEST_FIRST = (
 )
 """Two workers end together when no long file is left for the end."""
 POSTGRES_READY_S = 60.0
+DATABASES = itertools.count(1)
 POSTGRES_BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 
@@ -66,7 +70,7 @@ def logs_of_one_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def a_postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def a_postgres_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A PostgreSQL cluster of our own; it refuses to run as root, so root lends it to the `postgres` user."""
     if not POSTGRES_BINARIES:
         pytest.skip("PostgreSQL is not installed (Debian package postgresql)")
@@ -108,10 +112,19 @@ def a_postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             is_alive = server.poll() is None and time.monotonic() < deadline
             assert is_alive, f"PostgreSQL does not answer: {(folder / 'log').read_text('utf-8')}"
             time.sleep(0.05)
-        yield f"postgresql://{user}@127.0.0.1:{port}/postgres"
+        yield f"postgresql://{user}@127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait(20)
+
+
+@pytest.fixture
+def a_postgres_url(a_postgres_cluster: str) -> str:
+    """A database of this test's own: what a test leaves behind, or still holds open, is no other test's concern."""
+    name = f"test_{next(DATABASES)}"
+    with psycopg.connect(f"{a_postgres_cluster}/postgres", autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return f"{a_postgres_cluster}/{name}"
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 from gateway.ledger import views
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import DeliveryKind
-from gateway.ledger.schema import arrivals, metadata
+from gateway.ledger.schema import arrivals
 from gateway.ledger.statements import run
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
@@ -18,7 +18,6 @@ def a_ledger(request, tmp_path):
     sqlite = f"sqlite:///{tmp_path / 'ledger.db'}"
     ledger = Ledger.open(sqlite if request.param == "sqlite" else request.getfixturevalue("a_postgres_url"))
     yield ledger
-    metadata.drop_all(ledger.engine)
     ledger.engine.dispose()
 
 

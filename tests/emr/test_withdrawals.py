@@ -18,7 +18,6 @@ from gateway.emr.settings import FhirDestination, MdmDestination, OruDestination
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.letter import Accepted, Cause
 from gateway.ledger.records import DeliveryState
-from gateway.ledger.schema import metadata
 from gateway.orders.match import Certainty, Match
 from gateway.orders.office import Incoming, Office
 from gateway.orders.order import OrderPriority
@@ -321,5 +320,4 @@ def test_addressees_on_postgresql(a_postgres_url):
     found = [(one.edition, one.cause) for one in letters.of_case(case, "his")]
     assert found == [(1, Cause.RESULT), (2, Cause.WITHDRAWN), (3, Cause.CORRECTED)]
     assert letters.addressees.withdrawn_by(f"{first.id}:w").recipient == {"under": ["A", ""]}
-    metadata.drop_all(ledger.engine)
     ledger.engine.dispose()

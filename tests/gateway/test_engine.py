@@ -9,7 +9,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -69,14 +68,7 @@ WORKER = textwrap.dedent(
 def a_url(request, tmp_path):
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'engine.db'}"
-    base = request.getfixturevalue("a_postgres_url")
-    return _new_database(base, f"engine_{tmp_path.name.replace('-', '_').lower()}")
-
-
-def _new_database(url: str, name: str) -> str:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name[:60]}"')
-    return url.rsplit("/", 1)[0] + f"/{name[:60]}"
+    return request.getfixturevalue("a_postgres_url")
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from dicom_scp.headers import ImageHeader, read_header
 from gateway.ledger.announcements import Announcement
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import CaseState, DeliveryKind, DeliveryState, case_id_of
-from gateway.ledger.schema import metadata
 from gateway.ledger.statements import rows
 from triage.errors import ConfigError
 
@@ -30,7 +29,6 @@ def a_ledger(request, tmp_path):
     )
     ledger = Ledger.open(url)
     yield ledger
-    metadata.drop_all(ledger.engine)
     ledger.engine.dispose()
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from dicom_scp.arrival import Arrival
 from dicom_scp.headers import ImageHeader
 from gateway.ledger.ledger import Ledger
-from gateway.ledger.schema import arrivals, metadata
+from gateway.ledger.schema import arrivals
 from gateway.ledger.statements import rows
 from gateway.recording import ArrivalRecorder
 from triage.errors import TemporaryError
@@ -31,7 +31,6 @@ def a_ledger(request, tmp_path):
     url = sqlite if request.param == "sqlite" else request.getfixturevalue("a_postgres_url")
     ledger = Ledger.open(url)
     yield ledger
-    metadata.drop_all(ledger.engine)
     ledger.engine.dispose()
 
 

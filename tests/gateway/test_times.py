@@ -12,7 +12,7 @@ from gateway.api.stages import BUCKETS_S, StageHistograms
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.moments import STAGES, laps_after, laps_since
 from gateway.ledger.records import utc_text
-from gateway.ledger.schema import TIMES, arrivals, metadata, moments
+from gateway.ledger.schema import TIMES, arrivals, moments
 from gateway.ledger.statements import rows, run
 from gateway.steps import analysis
 
@@ -25,7 +25,6 @@ def a_ledger(request, tmp_path):
     sqlite = f"sqlite:///{tmp_path / 'ledger.db'}"
     ledger = Ledger.open(sqlite if request.param == "sqlite" else request.getfixturevalue("a_postgres_url"))
     yield ledger
-    metadata.drop_all(ledger.engine)
     ledger.engine.dispose()
 
 

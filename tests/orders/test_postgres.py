@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from benchmarks.hospital.messages import Somebody, adt, orm
 from gateway.ledger.ledger import Ledger
-from gateway.ledger.schema import metadata
 from gateway.orders.evidence import StudyHeader
 from gateway.orders.match import Certainty
 from gateway.orders.matchmaker import Matchmaker
@@ -37,5 +36,4 @@ def test_orders_on_postgresql(a_postgres_url: str) -> None:
     assert {number.value for number in person.identifiers} == {"PG1", "PG3"}
     assert ledger.orders.worklist(WorklistQuery(accession_number="PGA1")) == []
     assert [kept.repeats for kept in ledger.orders.inbox.latest(5)][-1] == 1
-    metadata.drop_all(ledger.engine)
     ledger.engine.dispose()
