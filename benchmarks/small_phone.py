@@ -1,12 +1,13 @@
 """A stroke doctor's phone in miniature: takes signed webhooks, checks them, remembers alerts once per key."""
 
-import hmac
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from gateway.alerts.channels import KEY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from gateway.channels.signature import Seen, verify
+from triage.errors import InputError
 
 
 class SmallPhone:
@@ -17,6 +18,7 @@ class SmallPhone:
     def __init__(self) -> None:
         self.down = False
         self.requests = 0
+        self._seen = Seen()
         self._by_key: dict[str, dict[str, Any]] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -43,12 +45,13 @@ class SmallPhone:
     def take(self, headers: Any, body: bytes) -> int:
         """Check and remember one request; returns the HTTP status."""
         self.requests += 1
-        expected = f"sha256={sign(self.secret, headers[TIMESTAMP_HEADER], body)}"
-        if not hmac.compare_digest(headers[SIGNATURE_HEADER], expected):
+        try:
+            key = verify(self.secret, headers, body, time.time(), self._seen)
+        except InputError:
             return 403
         if self.down:
             return 503
-        self._by_key.setdefault(headers[KEY_HEADER], json.loads(body))
+        self._by_key.setdefault(key, json.loads(body))
         return 204
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

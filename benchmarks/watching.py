@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.small_phone import SmallPhone
-from gateway.alerts.channels import KEY_HEADER
+from gateway.channels.signature import KEY_HEADER
 
 ANALYST = "gateway.jobs.analyst"
 LOOK_S = 0.05

@@ -1,14 +1,13 @@
-"""Who may come in: one access token per data directory, and signed sessions for browsers.
+"""The site's own secret: one access token per data directory, and the signatures that are made with it.
 
 The token is made at the first start and kept in a file that only its owner can read. Machines send it as a bearer;
-a browser exchanges it once for a session cookie. Everything is compared in constant time.
+a browser exchanges it once for a session. Everything is compared in constant time.
 """
 
 import hashlib
 import hmac
 import os
 import secrets
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -24,12 +23,6 @@ OTHERS = 0o077
 TOKEN_BYTES = 32
 SHORTEST_TOKEN = 20
 """Characters; a shorter one was written by hand or cut off."""
-
-SESSION_S = 12 * 3600
-"""A shift, after which a forgotten workstation asks again."""
-
-_PURPOSE = b"stroke-gateway session 1"
-"""Separates the session key from the token, so that a cookie never helps to find it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +63,6 @@ class Access:
         False
         """
         return hmac.compare_digest(token.encode(), self.token.encode())
-
-    def session(self, now_s: float | None = None) -> str:
-        """A cookie value that proves a login until `SESSION_S` from now (seconds since the epoch)."""
-        expiry = str(int((time.time() if now_s is None else now_s) + SESSION_S))
-        return f"{expiry}.{self.seal(_PURPOSE, expiry)}"
-
-    def knows(self, session: str, now_s: float | None = None) -> bool:
-        """Whether a cookie value was made by `session` and has not expired.
-
-        >>> access = Access("correct horse battery staple")
-        >>> access.knows(access.session(now_s=0), now_s=1), access.knows(access.session(now_s=0), now_s=1e6)
-        (True, False)
-        """
-        expiry, _, signature = session.partition(".")
-        genuine = hmac.compare_digest(signature.encode(), self.seal(_PURPOSE, expiry).encode())
-        return genuine and int(expiry) > (time.time() if now_s is None else now_s)
 
     def seal(self, purpose: bytes, text: str) -> str:
         """A signature of `text` that only this site can make, of no use for another purpose."""

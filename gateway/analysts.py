@@ -74,6 +74,10 @@ class Line:
         """End the child, whatever it is doing."""
         with suppress(OSError):
             signal.pidfd_send_signal(self.handle, signal.SIGKILL)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Leave the child to itself."""
         os.close(self.handle)
         self.sock.close()
 
@@ -140,6 +144,7 @@ class Analysts:
             line.sock.settimeout(timeout_s)
             with line.sock.makefile("rb") as answers:
                 answer = answers.readline()
+            self._release(key)
         except TimeoutError as exc:
             raise AnalystLateError(f"no answer within {timeout_s:.0f} s") from exc
         except OSError as exc:
@@ -196,6 +201,12 @@ class Analysts:
     def _dismiss(self, key: str) -> None:
         if line := self._lines.pop(key, None):
             line.close()
+
+    def _release(self, key: str) -> None:
+        """Hang up on an analyst who has answered; it ends by itself, after the picture that nobody waits for."""
+        with self._lock:
+            if line := self._lines.pop(key, None):
+                line.hang_up()
 
     def _hire(self) -> Line:
         """Have a child forked; raises OSError."""

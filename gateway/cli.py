@@ -1,4 +1,4 @@
-"""The command line: ``stroke-gateway run|listener|hl7|worker|api|retry|runs|orders|emr|statistics|models|triage``.
+"""The command line: ``stroke-gateway run|listener|hl7|worker|api|retry|runs|orders|emr|statistics|people|models|triage``.
 
 Exit codes: 0 done, 2 wrong usage or configuration, 3 not analysed.
 """
@@ -14,6 +14,7 @@ from typing import Any
 from gateway import logs
 from gateway.config import Config, load
 from gateway.emr.arguments import declare as declare_emr
+from gateway.identity.arguments import declare as declare_people
 from gateway.processes import ONE_BLAS_THREAD
 from gateway.statistics.arguments import declare as declare_statistics
 from gateway.storage import volume
@@ -42,8 +43,15 @@ RUNS = "gateway.runs.command"
 ORDERS = "gateway.orders.command"
 EMR = "gateway.emr.command"
 STATISTICS = "gateway.statistics.command"
+PEOPLE = "gateway.identity.command"
 RETRY = "gateway.storage.retrying"
-GROUPS: Mapping[str, str] = {"runs": RUNS, "orders": ORDERS, "emr": EMR, "statistics": STATISTICS}
+GROUPS: Mapping[str, str] = {
+    "runs": RUNS,
+    "orders": ORDERS,
+    "emr": EMR,
+    "statistics": STATISTICS,
+    "people": PEOPLE,
+}
 """Commands with verbs of their own, which get the configuration."""
 MODELS = "gateway.models_command"
 TRIAGE = "gateway.offline"
@@ -76,6 +84,8 @@ def parser() -> ArgumentParser:
     declare_emr(commands.add_parser("emr", help=text, description=text), _add_site)
     text = "figures of a month for the health department, and a row a case for a registry"
     declare_statistics(commands.add_parser("statistics", help=text, description=text), _add_site)
+    text = "accounts: list, add, disable, enable, reset; above all the first administrator's"
+    declare_people(commands.add_parser("people", help=text, description=text), _add_site)
     text = "list the messages of orders and patients, look at one, or apply it again"
     _add_orders(commands.add_parser("orders", help=text, description=text))
     text = "which model does which task, and whether a model keeps its contract"

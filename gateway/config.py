@@ -13,7 +13,9 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from gateway.alerts.settings import Alerts
+from gateway.channels.settings import Channels
 from gateway.emr.settings import Emr
+from gateway.identity.settings import Identity
 from gateway.listening import Dicom
 from gateway.models_settings import ModelSettings
 from gateway.orders.settings import Orders
@@ -23,6 +25,7 @@ from gateway.runs.settings import Runs
 from gateway.section import HOME_ZONE, Hours, Port, Seconds, Section, Zone
 from gateway.sharing.settings import Sharing
 from gateway.signing.settings import Signing
+from gateway.silence.settings import Silence
 from gateway.statistics.settings import Statistics
 from gateway.viewers import Viewer
 from triage.errors import ConfigError
@@ -137,6 +140,7 @@ class Config(Section):
     models: ModelSettings = ModelSettings()
     runs: Runs = Runs()
     alerts: Alerts = Alerts()
+    channels: Channels = Channels()
     emr: Emr = Emr()
     orders: Orders = Orders()
     pacs: Pacs = Pacs()
@@ -144,8 +148,10 @@ class Config(Section):
     publish: Publish = Publish()
     sharing: Sharing = Sharing()
     signing: Signing = Signing()
+    silence: Silence = Silence()
     statistics: Statistics = Statistics()
     viewer: Viewer = Viewer()
+    identity: Identity = Identity()
     logging: Logging = Logging()
 
     @model_validator(mode="before")

@@ -1,10 +1,11 @@
 """What the steps of a workflow work with: put together once per worker process."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gateway.alerts.switchboard import Switchboard
 from gateway.analysts import Analysts
 from gateway.config import Config
 from gateway.engine import Client
@@ -18,23 +19,18 @@ SECONDS_PER_MINUTE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Configuration and the four things with a state: ledger, engine, archive, analysts."""
+    """Configuration and the things with a state: ledger, engine, archive, analysts, switchboard."""
 
     config: Config
     ledger: Ledger
     client: Client
     orthanc: Orthanc
     analysts: Analysts
+    switchboard: Switchboard = field(init=False)
+    """The lines by which people are called; they share ledger and configuration."""
 
-    @property
-    def alert_levels(self) -> int:
-        """Levels of escalation; the console alone is a level too."""
-        return max(1, len(self.config.alerts.levels))
-
-    @property
-    def patience_s(self) -> float:
-        """How long a level has to answer."""
-        return self.config.alerts.escalate_after_minutes * SECONDS_PER_MINUTE
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "switchboard", Switchboard(self.ledger, self.config))
 
     def now(self) -> datetime:
         """The worker's clock."""
@@ -66,6 +62,10 @@ class Desk:
     def keep(self, revisions: Collection[tuple[str, int]]) -> None:
         """Stop working ahead for all cases but these."""
         self.analysts.keep({analyst_key(case_id, revision) for case_id, revision in revisions})
+
+    def stop(self, case_id: str, revision: int) -> None:
+        """End a case's analyst, whatever it is doing."""
+        self.analysts.forget(analyst_key(case_id, revision))
 
     def link(self, case_id: str) -> str:
         """The case page, computed from the id alone."""

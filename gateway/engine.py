@@ -8,6 +8,7 @@ every effect carries `run_key`. The journal holds references only (UIDs, paths),
 import errno
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -29,8 +30,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 APPLICATION = "stroke-gateway"
-VERSION = "workflows-1"
-"""Pinned: the engine's own default changes with every release and would strand runs in flight."""
+VERSION = "workflows-2"
+"""Pinned: the engine's own default changes with every release and would strand runs in flight.
+
+Named anew when a workflow's steps change: since 2 an alert is one look after another, so that no level waits for a channel.
+"""
 
 REAP_EVERY_S = 2.0
 LOST_SLOT_EXIT = 70
@@ -99,9 +103,12 @@ def sleep(seconds: float) -> None:
     DBOS.sleep(seconds)
 
 
-def wait_signal(topic: str, timeout_s: float) -> Any:
-    """Wait durably for a signal; None when the time is over."""
-    return DBOS.recv(topic, timeout_seconds=timeout_s)
+def wait_signal_until(topic: str, moment_s: float) -> Any:
+    """Wait durably for a signal until a moment (seconds since the epoch); None when it has come.
+
+    The moment must be in the journal, as the outcome of a step: then neither a slow step nor a restart shifts it.
+    """
+    return DBOS.recv(topic, timeout_seconds=max(0.0, moment_s - time.time()))
 
 
 @contextmanager
@@ -144,9 +151,9 @@ class Client:
             self._client.enqueue(options, *args)  # type: ignore[arg-type]  # a TypedDict, built from a table
 
     def signal(self, key: str, topic: str, value: Any) -> None:
-        """Send a signal to a run; the same signal twice arrives once."""
+        """Send a signal to a run; each one arrives, so the run must bear a repeat."""
         with _translated():
-            self._client.send(key, value, topic=topic, idempotency_key=f"{key}/{topic}")
+            self._client.send(key, value, topic=topic)
 
     def jobs(self, limit: int | None = 200, states: Sequence[str] = (), key: str | None = None) -> list[Job]:
         """Runs, youngest first; with their errors when only dead ones, or one, are asked for."""
@@ -196,6 +203,12 @@ class Client:
             )
             self._client.delete_workflows([status.workflow_id for status in found])
         return len(found)
+
+    def drop(self, keys: Sequence[str]) -> None:
+        """Delete runs that are over, with what is known of them."""
+        with _translated():
+            if keys:
+                self._client.delete_workflows(list(keys))
 
     def close(self) -> None:
         """Give the connections back."""

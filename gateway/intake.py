@@ -18,9 +18,11 @@ from dicom_scp.mpps import Step, StepStatus
 from dicom_scp.recognition import SeriesLook, look_at_study
 from gateway.config import Intake as IntakeSettings
 from gateway.engine import Client
+from gateway.feedback.edit import is_segmentation
 from gateway.lanes import Priority, Queue
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import Case, CaseState, StoredImage, case_id_of, moment_of
+from gateway.ledger.sources_phantoms import ROOT
 from gateway.orders.order import OrderPriority
 from gateway.readiness import Circumstances, Readiness, judge, judge_without, perfusion_of
 from triage.errors import TemporaryError
@@ -29,6 +31,8 @@ log = structlog.get_logger()
 
 ARRIVAL_OVERLAP = 2000
 """Row numbers are given before commits become visible: look back so far, so that no commit is overtaken."""
+
+PRIORITIES = {Queue.FORWARD: Priority.NORMAL, Queue.URGENT: Priority.URGENT, Queue.DELIVER: Priority.URGENT}
 
 OVERDUE_FACTOR = 4.0
 """An analysis may take its time limit three times, and wait once behind another."""
@@ -69,6 +73,9 @@ class Ahead(Protocol):
     def keep(self, revisions: Collection[tuple[str, int]]) -> None:
         """Stop working for all cases but these."""
 
+    def stop(self, case_id: str, revision: int) -> None:
+        """Stop working for this case, however far its analysis is."""
+
 
 class Intake:
     """The loop of a worker process that turns arrivals into cases."""
@@ -108,8 +115,10 @@ class Intake:
         for study_uid, latest in self._ledger.arrivals.news(self._cursor - ARRIVAL_OVERLAP):
             self._account(study_uid, latest)
         receiving = self._ledger.cases.receiving()
+        given_up = self._patients_first([*receiving, *self._ledger.cases.analysing()], now)
         for case in receiving:
-            self._judge(case, now)
+            if case.id not in given_up:
+                self._judge(case, now)
         analysing = self._ledger.cases.analysing()
         if self._ahead:
             self._ahead.keep({(case.id, case.revision) for case in (*receiving, *analysing)})
@@ -124,6 +133,19 @@ class Intake:
         for key in self._ledger.commitments.unfinished():
             self._submit("commitment", f"commitment:{key}", key, 0, Queue.DELIVER)
 
+    def _patients_first(self, at_work: Sequence[Case], now: datetime) -> frozenset[str]:
+        """A made-up patient gives way as soon as there is a real one; returns the cases that are not gone on with."""
+        phantoms = self._ledger.phantoms
+        made_up = [case for case in at_work if phantoms.owns(case.study_uid)]
+        if len(made_up) < len(at_work):
+            for case in made_up:
+                phantoms.cancel(case.study_uid, now)
+        given_up = [case for case in made_up if phantoms.is_cancelled(case.study_uid)]
+        for case in given_up:
+            if self._ahead:
+                self._ahead.stop(case.id, case.revision)
+        return frozenset(case.id for case in given_up)
+
     def _catch_up(self) -> None:
         for study_uid, latest in self._ledger.arrivals.unaccounted():
             self._account(study_uid, latest)
@@ -136,7 +158,10 @@ class Intake:
         if case and case.state is CaseState.ANALYSING and case.seen_arrival_id < latest:
             return
         study = self._read(study_uid)
+        if not study.images:
+            return  # a made-up patient, whose traces have just been removed
         case = case or self._ledger.cases.open(study_uid, study.images[0].received_at)
+        self._order_edits(case.id, study)
         if case.seen_arrival_id < latest:
             if _concerns_result(case, study):
                 self._ledger.cases.reopen(case)
@@ -153,7 +178,9 @@ class Intake:
             study.images += news
             if self._ledger.holdings.note_conflicts(study_uid, after_id=seen):
                 log.warning("different images share a SOP instance UID", case_id=case_id_of(study_uid))
-            study.looks = look_at_study([image.header for image in study.images])
+            study.looks = look_at_study(
+                [image.header for image in study.images if not is_segmentation(image.header)]
+            )
         return study
 
     def _read_steps(self, study_uid: str, study: _Study) -> None:
@@ -165,17 +192,20 @@ class Intake:
 
     def _judge(self, case: Case, now: datetime) -> None:
         study = self._read(case.study_uid)
+        if not study.images:
+            return  # as above
         self._read_steps(case.study_uid, study)
         look = perfusion_of(study.looks)
         known = self._circumstances(study, look, now)
         verdict = (
             judge(look, known, self._settings) if look else judge_without(study.looks, known, self._settings)
         )
-        if look and self._ahead:
+        if look and self._ahead and not case.study_uid.startswith(ROOT):
             mine = [image.path for image in study.images if image.header.series_uid == look.series_uid]
             self._ahead.prepare(case.id, case.revision, mine)
         if verdict.readiness is Readiness.WAIT:
             return
+        self._order_edits(case.id, study)
         # What was judged is accounted for: images that came in between must not count as late.
         self._ledger.cases.saw(case.id, study.images[-1].arrival_id, study.images[-1].received_at)
         if verdict.readiness is Readiness.NO_PERFUSION:
@@ -227,34 +257,44 @@ class Intake:
             self._ledger.cases.stamp(case_id, revision, "compute_queued_at", datetime.now(UTC))
 
     def _order_forward(self, study_uid: str) -> None:
-        if case := self._ledger.cases.of_study(study_uid):
+        case = self._ledger.cases.of_study(study_uid)
+        if case and not self._ledger.phantoms.stays_here(study_uid):
             key = f"forward:{case.id}:{case.forward_runs}"
             self._submit("forward", key, case.id, case.forward_runs, Queue.FORWARD)
+
+    def _order_edits(self, case_id: str, study: _Study) -> None:
+        """Have every segmentation looked at: it may be a core that somebody has edited."""
+        for number in (image.arrival_id for image in study.images if is_segmentation(image.header)):
+            self._submit("edit", f"edit:{case_id}:{number}", case_id, number, Queue.DELIVER)
 
     def _submit(self, name: str, key: str, case_id: str, number: int, queue: Queue) -> bool:
         """Submit once per process, and return whether this was it; a repeat after a restart is the same run."""
         if key in self._submitted:
             return False
-        priority = Priority.NORMAL if queue is Queue.FORWARD else Priority.URGENT
-        if queue is Queue.ANALYSIS and self._is_stroke_code(case_id):
-            priority = Priority.STROKE_CODE
+        priority = self._analysis_priority(case_id) if queue is Queue.ANALYSIS else PRIORITIES[queue]
         self._client.submit(name, key, case_id, number, queue=queue, priority=priority)
         self._submitted.add(key)
         return True
 
-    def _is_stroke_code(self, case_id: str) -> bool:
-        """Whether the case may belong to a stroke-code order; too much haste harms nobody."""
+    def _analysis_priority(self, case_id: str) -> Priority:
+        """What may belong to a stroke-code order goes first, which harms nobody; a made-up patient last."""
         case = self._ledger.cases.get(case_id)
-        ordered = self._ledger.orders.matches.priority_of(case.study_uid) if case else None
-        return ordered is OrderPriority.STROKE
+        if case is None:
+            return Priority.URGENT
+        if self._ledger.phantoms.owns(case.study_uid):
+            return Priority.NORMAL
+        ordered = self._ledger.orders.matches.priority_of(case.study_uid)
+        return Priority.STROKE_CODE if ordered is OrderPriority.STROKE else Priority.URGENT
 
 
 def _concerns_result(case: Case, study: _Study) -> bool:
-    """Late images re-open a closed case when they belong to its perfusion series, or when it had none."""
+    """Late images re-open a closed case when they belong to its perfusion series, or when it had none; drawings never do."""
     if case.state in {CaseState.RECEIVING, CaseState.ANALYSING}:
         return False
     known = {i.header.sop_instance_uid for i in study.images if i.arrival_id <= case.seen_arrival_id}
-    fresh = [i for i in study.images if i.header.sop_instance_uid not in known]
+    fresh = [
+        i for i in study.images if i.header.sop_instance_uid not in known and not is_segmentation(i.header)
+    ]
     if case.state is CaseState.NO_PERFUSION:
         return bool(fresh)
     return any(i.header.series_uid == case.perfusion_series_uid for i in fresh)

@@ -40,6 +40,7 @@ _LANES = {
     "overdue": Queue.URGENT,
     "alert": Queue.ALERT,
     "forward": Queue.FORWARD,
+    "trial": Queue.URGENT,
 }
 
 

@@ -31,6 +31,7 @@ from gateway.recovery import recover
 from gateway.retrieval.services import services_of
 from gateway.ris import services as ris
 from gateway.ris.performed import catch_up
+from gateway.silence.order import addresses_of
 
 log = structlog.get_logger()
 
@@ -41,18 +42,25 @@ def settings_of(config: Config) -> ListenerSettings:
     rules = (
         PeerRule(peer.ae_title, peer.addresses, frozenset(map(Permission, peer.may))) for peer in dicom.peers
     )
+    titles, ours = dicom.calling_ae_titles, _phantom_rules(config)
     return ListenerSettings(
         ae_title=dicom.ae_title,
         host=dicom.host,
         port=dicom.port,
-        calling_ae_titles=dicom.calling_ae_titles,
-        peers=tuple(rules),
+        calling_ae_titles=(*titles, *(rule.ae_title for rule in ours)) if titles else (),
+        peers=(*rules, *ours) if dicom.peers else (),
         tls=_tls_of(dicom.tls) if dicom.tls else None,
         tls_port=dicom.tls.port if dicom.tls else None,
         maximum_associations=dicom.maximum_associations,
         associations_per_peer=dicom.associations_per_peer,
         free_floor_bytes=dicom.free_bytes_floor,
     )
+
+
+def _phantom_rules(config: Config) -> list[PeerRule]:
+    """Our own phantom is let in, from this machine."""
+    phantom, here = config.silence.phantom, addresses_of(config.dicom.host)
+    return [PeerRule(phantom.ae_title, here, frozenset({Permission.STORE}))] if phantom.enabled else []
 
 
 def _tls_of(tls: DicomTls) -> TlsSettings:

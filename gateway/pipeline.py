@@ -13,9 +13,10 @@ from typing import TypeVar
 
 from gateway.commitment import reporting
 from gateway.desk import Desk
-from gateway.engine import sleep, step, wait_signal, workflow
+from gateway.engine import sleep, step, wait_signal_until, workflow
+from gateway.feedback import taking
 from gateway.patience import BACKOFF_S, backoff_s
-from gateway.steps import alerting, analysis, delivering, forwarding
+from gateway.steps import alerting, analysis, delivering, forwarding, ringing, trying
 from gateway.steps.forwarding import Forwarded
 
 R = TypeVar("R")
@@ -32,16 +33,17 @@ def _forward_images(desk: Desk, case_id: str) -> str:
         return forwarding.forward_images(desk, case_id)
 
 
-def register(desk: Desk) -> None:  # noqa: C901 - a page with six workflows, none of which branches deeply
+def register(desk: Desk) -> None:  # noqa: C901 - a page with seven workflows, none of which branches deeply
     """Declare the workflows of a case; `desk` holds what their steps work with."""
 
     def verb(act: Callable[..., R]) -> Callable[..., R]:
         return step(act.__name__.lstrip("_"), partial(act, desk))
 
     analyse, give_up = verb(analysis.analyse), verb(analysis.give_up)
-    announce, escalate = verb(alerting.announce), verb(alerting.escalate)
-    nobody_answered = verb(alerting.nobody_answered)
+    announce = verb(alerting.announce)
+    begin_alert, look_after = verb(ringing.begin_alert), verb(ringing.look_after)
     attempt = verb(delivering.attempt)
+    take_edit = verb(taking.take_edit)
     attempt_commitment = verb(reporting.attempt_commitment)
     give_up_commitment = verb(reporting.give_up_commitment)
     forward_images, end_run = verb(_forward_images), verb(forwarding.end_run)
@@ -60,12 +62,11 @@ def register(desk: Desk) -> None:  # noqa: C901 - a page with six workflows, non
 
     @workflow("alert")
     def alert(case_id: str, revision: int) -> None:
-        """The stroke team, level by level, until somebody acknowledges."""
-        for level in range(desk.alert_levels):
-            escalate(case_id, revision, level)
-            if wait_signal("answered", desk.patience_s):
-                return
-        nobody_answered(case_id, revision)
+        """The stroke team, level by level, until somebody answers and the others know it."""
+        watch = look_after(case_id, revision, begin_alert(case_id, revision))
+        while watch["look_s"] is not None:
+            wait_signal_until("answered", watch["look_s"])
+            watch = look_after(case_id, revision, watch)
 
     @workflow("deliver")
     def deliver(kind: str, case_id: str, revision: int, target: str) -> None:
@@ -94,3 +95,10 @@ def register(desk: Desk) -> None:  # noqa: C901 - a page with six workflows, non
                 return
             sleep(delay_s)
         give_up_commitment(key)
+
+    @workflow("edit")
+    def edit(case_id: str, arrival_id: int) -> None:
+        """A segmentation came back from a workstation: an edited core, or named for what it is."""
+        take_edit(case_id, arrival_id)
+
+    trying.register(desk)

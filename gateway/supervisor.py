@@ -117,6 +117,11 @@ def _overrides(config: Config) -> dict[str, str]:
         "DICOM__PORT": str(config.dicom.port),
         "HTTP__PORT": str(config.http.port),
     }
+    phantom = config.silence.phantom
+    if phantom.enabled is None:
+        chosen["SILENCE__PHANTOM__ENABLED"] = "true"
+    if phantom.archive is None:
+        chosen["SILENCE__PHANTOM__ARCHIVE"] = "false" if config.orthanc.url else "true"
     return {ENVIRONMENT_PREFIX + name: value for name, value in chosen.items()}
 
 

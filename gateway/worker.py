@@ -20,6 +20,7 @@ from gateway.orders.registrar import Registrar
 from gateway.runs.watchman import Watchman
 from gateway.sharing import courier as sharing_courier
 from gateway.signing import asking
+from gateway.silence import service as silence
 from gateway.storage.keeper import Keeper
 from triage.errors import ConfigError
 from viewer_bridge.archive.orthanc import Orthanc
@@ -57,6 +58,7 @@ def run(config: Config) -> None:
     threading.Thread(target=Keeper(desk).run, args=(stop,), name="keeper", daemon=True).start()
     courier.serve_all(desk, stop)
     sharing_courier.serve_all(desk, stop)
+    silence.begin(desk, stop)
     threading.Thread(target=Registrar(desk).run, args=(stop,), name="registrar", daemon=True).start()
     watchman = Watchman(desk.client, desk.ledger, config.runs)
     threading.Thread(target=watchman.run, args=(stop,), name="watchman", daemon=True).start()

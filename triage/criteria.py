@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from operator import ge, gt, le, lt
 
-from triage.types import Criterion, Interval
+from triage.results import Criterion, Interval
 
 
 class Quantity(StrEnum):

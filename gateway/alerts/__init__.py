@@ -1,1 +1,1 @@
-"""Alerts to the stroke team: what they say (`message`) and how they leave (`channels`)."""
+"""Alerts to the stroke team: what they say (`message`, `news`), who is called when (`plan`, `standing`) and how (`calling`)."""

@@ -2,60 +2,26 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from gateway.revision import UNCHANGED
+from gateway.alerts.lines import fitting, single, within
+from gateway.alerts.notice import QUIET, Notice, NoticeKind, tag_of
+from gateway.alerts.wording import Words
 from triage.errors import InputError
-from triage.results import Agreement, Criterion, Estimator, Severity, Side, Status, TriageResult
-from viewer_bridge.figures import disagreeing, floored, shown_flags, span, two_cores, volume
+from triage.results import Agreement, Criterion, Estimator, ModelFinding, Severity, Status, TriageResult
+from viewer_bridge.figures import disagreeing, floored, shown_flags
+from viewer_bridge.report.wording.language import Language
 
 SECONDS_PER_MINUTE = 60
 
-LONGEST_LINE = 300
-"""Characters of one line; a phone shows less, a text message carries about this much."""
+LIGHTS = {"good": "🟢", "warning": "🟡", "severe": "🔴", "none": "⚪"}
+"""Before a line that is a light: read at a glance, and the words beside it say the same."""
 
-TEXTS = {
-    "revised": "REVISED: {headline}",
-    "corrects": "corrects revision {former}: {change}",
-    "before": "before: {finding}",
-    "unchanged": "revision {revision}: {unchanged}",
-    "target_mismatch": "Stroke CT: target mismatch ({trials}), {side}",
-    "no_target_mismatch": "Stroke CT: no target mismatch, {side}",
-    "lesion": "Stroke CT: perfusion lesion, {side}",
-    "no_lesion": "Stroke CT: no perfusion lesion found",
-    "not_analysed": "Stroke CT: not analysed - look at the images",
-    "no_volumes": "Stroke CT: time to peak only, no volumes - look at the images",
-    "untrusted": "Stroke CT: numbers not reliable - look at the images",
-    "reason": "not analysed: {reason} - look at the images",
-    "do_not_trust": "do not trust the numbers: {reasons}",
-    "volumes": "core {core}, hypoperfused {hypoperfused}, mismatch {mismatch}, {ratio}",
-    "ratio": "ratio {ratio}",
-    "no_ratio": "ratio not defined",
-    "uncertain": "uncertain: {trial} changes if {changes_if}",
-    "uncertain_somewhere": "uncertain: {trial} is close to its limits",
-    "agree": "a network agrees: {cores}",
-    "network_differs": "two methods differ: {cores}",
-    "contradict": "two methods contradict: {cores}",
-    "differ": "methods differ: {names}",
-    "quality": "quality: {reasons}",
-    "good_quality": "quality: no remarks",
-    "not_known": "not known here: {missing}",
-    "since_last_image": "{minutes} min after the last image",
-    "disclaimer": "Research use, not for primary diagnosis.",
-}
-"""Every sentence an alert can contain."""
+AGREEMENTS = {Agreement.AGREE: "good", Agreement.DIFFER: "warning", Agreement.CONTRADICT: "severe"}
+"""Light of a network's core; one that gave none has none."""
 
-NETWORKS = {
-    Agreement.AGREE: "agree",
-    Agreement.DIFFER: "network_differs",
-    Agreement.CONTRADICT: "contradict",
-}
-"""What is said of a network's core; one that gave none is told among the remarks on quality."""
-
-SIDES = {Side.LEFT: "LEFT", Side.RIGHT: "RIGHT", Side.BILATERAL: "BOTH SIDES", Side.NONE: "no side"}
-"""The patient's own side, in capitals: it is the word that must not be misread."""
+GRAVEST_FIRST = ("severe", "warning", "good", "none")
 
 TRIALS = {"defuse_3": "DEFUSE 3", "extend": "EXTEND"}
 """Trials whose imaging rule is a target mismatch; the others need age and NIHSS, or select large cores."""
@@ -63,49 +29,21 @@ TRIALS = {"defuse_3": "DEFUSE 3", "extend": "EXTEND"}
 NUMBERS = ("core_ml", "hypoperfused_ml", "mismatch_ml", "mismatch_ratio", "hypoperfusion_intensity_ratio")
 """Fields of the result that travel as numbers when they can be trusted."""
 
+TITLES = {
+    NoticeKind.REVISED: "revised",
+    NoticeKind.ESCALATED: "escalated",
+    NoticeKind.REPEAT: "repeat",
+}
+"""What stands before a title, by kind."""
+
 
 @dataclass(frozen=True, slots=True)
-class Alert:
-    """What the stroke team reads; `lines` are the body.
+class Former:
+    """What the team was told before: the revision, its result where it is known, and what changed since for the team."""
 
-    Attributes
-    ----------
-    side, numbers
-        None and empty unless the numbers can be trusted.
-    supersedes
-        The revision that the team was told before and this one takes the place of; None for the first alert of a case.
-    change
-        Why it rings again, in words; empty for the first alert, and where nothing changed for the team.
-    last_image_at
-        ISO 8601, or None when no image time is known.
-    """
-
-    case_id: str
     revision: int
-    status: Status
-    side: Side | None
-    headline: str
-    lines: tuple[str, ...]
-    numbers: Mapping[str, float | None]
-    last_image_at: str | None
-    link: str
-    supersedes: int | None = None
-    change: tuple[str, ...] = ()
-    disclaimer: str = TEXTS["disclaimer"]
-
-    @property
-    def body(self) -> str:
-        """The lines, the link and the disclaimer, one under the other."""
-        return "\n".join((*self.lines, self.link, self.disclaimer))
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, ready for ``json.dumps``."""
-        return {
-            **asdict(self),
-            "numbers": dict(self.numbers),
-            "lines": list(self.lines),
-            "change": list(self.change),
-        }
+    result: TriageResult | None = None
+    change: Sequence[str] = ()
 
 
 def alert_for(
@@ -119,13 +57,21 @@ def alert_for(
     former: TriageResult | None = None,
     supersedes: int | None = None,
     change: Sequence[str] = (),
-) -> Alert:
+    language: Language = Language.VIETNAMESE,
+    expectation: str | None = None,
+    kind: NoticeKind | None = None,
+) -> Notice:
     """Put a result into words; both times carry a time zone.
 
     Parameters
     ----------
     former, supersedes, change
-        What the team was told before, by which revision, and what has changed since for the team.
+        What the team was told before, by which revision, and what has changed since for the team, as
+        `gateway.revision.changes` says it.
+    expectation
+        How often alerts of this class were right so far, as a sentence in `language`.
+    kind
+        Escalated or repeated; None for what the result itself makes of it.
 
     Raises
     ------
@@ -136,141 +82,189 @@ def alert_for(
         raise InputError(f"revisions count from 1, got {revision}")
     if supersedes is not None and not 1 <= supersedes < revision:
         raise InputError(f"revision {revision} cannot supersede revision {supersedes}")
-    headline = _headline(result)
+    words, kind = Words(language), kind or _kind(result, revision)
+    before = Former(supersedes, former, change) if supersedes is not None else None
     lines = (
-        *_correction(former, supersedes, change),
-        *_findings(result),
-        *_sameness(revision, supersedes, change),
-        *_age(last_image_at, now),
+        *_correction(words, before),
+        *_findings(words, result),
+        *_sameness(words, revision, before),
+        *([expectation] if expectation and result.trusted else []),
+        *_age(words, last_image_at, now),
     )
-    return Alert(
+    return Notice(
+        kind=kind,
+        language=language,
+        headline=_headline(words, result, kind, revision),
+        lines=tuple(map(single, lines)),
+        link=link,
+        tag=tag_of(case_id),
+        disclaimer=words("disclaimer"),
+        urgent=kind not in QUIET,
         case_id=case_id,
         revision=revision,
-        status=result.status,
         side=result.side if result.trusted else None,
-        headline=TEXTS["revised"].format(headline=headline) if revision > 1 else headline,
-        lines=tuple(_one_line(line) for line in lines),
         numbers={name: _finite(getattr(result, name)) for name in NUMBERS} if result.trusted else {},
+        lights=lights_of(result),
         last_image_at=last_image_at.isoformat() if last_image_at else None,
-        link=link,
         supersedes=supersedes,
-        change=tuple(_one_line(reason) for reason in change),
+        change=tuple(single(words.core(reason)) for reason in change),
     )
 
 
-def _correction(former: TriageResult | None, supersedes: int | None, change: Sequence[str]) -> list[str]:
-    """What changed, and the former finding, so that it stands beside the new one."""
-    if former is None or not change:
-        return []
-    corrects = TEXTS["corrects"].format(former=supersedes, change=_short("; ".join(change)))
-    return [corrects, TEXTS["before"].format(finding=_short(_findings(former)[0]))]
+def lights_of(result: TriageResult) -> Mapping[str, str]:
+    """The two lights: quality of the scan, and agreement of the methods."""
+    severities = {flag.severity for flag in result.quality}
+    quality = next((name.value for name in (Severity.SEVERE, Severity.WARNING) if name in severities), "good")
+    found = [AGREEMENTS[model.agreement] for model in result.networks if model.agreement is not None]
+    if disagreeing(result):
+        found.append("warning")
+    agreement = (
+        next((light for light in GRAVEST_FIRST if light in found), "none") if result.trusted else "none"
+    )
+    return {"quality": "severe" if not result.trusted else quality, "agreement": agreement}
 
 
-def _sameness(revision: int, supersedes: int | None, change: Sequence[str]) -> list[str]:
-    """Somebody who is told late hears that the team was told the same before."""
-    if supersedes is None or change:
-        return []
-    return [TEXTS["unchanged"].format(revision=revision, unchanged=UNCHANGED)]
+def _kind(result: TriageResult, revision: int) -> NoticeKind:
+    if revision > 1:
+        return NoticeKind.REVISED
+    return NoticeKind.NOT_ANALYSED if result.status is Status.NOT_ANALYSED else NoticeKind.ALERT
 
 
-def _headline(result: TriageResult) -> str:
+def _headline(words: Words, result: TriageResult, kind: NoticeKind, revision: int) -> str:
+    """The longest form of the title that a lock screen shows whole; the trials are what may be left out."""
+    titles = list(_titles(words, result))
+    before = TITLES.get(kind) or ("revised" if revision > 1 else None)
+    return fitting(*(words(before, title=title) if before else title for title in titles))
+
+
+def _titles(words: Words, result: TriageResult) -> Iterator[str]:
     if result.status is Status.NOT_ANALYSED:
-        return TEXTS["not_analysed"]
-    if not result.trusted:
-        only_time_to_peak = result.estimator is Estimator.TIME_TO_PEAK
-        return TEXTS["no_volumes" if only_time_to_peak else "untrusted"]
-    trials = [title for title, criterion in _mismatches(result) if criterion.met]
-    if trials:
-        return _one_line(TEXTS["target_mismatch"].format(trials=", ".join(trials), side=SIDES[result.side]))
-    lesion = max(_finite(result.core_ml) or 0, _finite(result.hypoperfused_ml) or 0) > 0
-    judged = "no_target_mismatch" if result.criteria else "lesion"
-    return TEXTS[judged if lesion else "no_lesion"].format(side=SIDES[result.side])
+        yield words("not_analysed")
+    elif not result.trusted:
+        yield words("no_volumes" if result.estimator is Estimator.TIME_TO_PEAK else "untrusted")
+    else:
+        yield from _class(words, result)
+
+
+def _class(words: Words, result: TriageResult) -> Iterator[str]:
+    side = words.side(result.side)
+    met = [title for title, criterion in _mismatches(result) if criterion.met]
+    if met:
+        yield words("target_mismatch_of", trials=", ".join(met), side=side)
+        yield words("target_mismatch", side=side)
+    elif max(_finite(result.core_ml) or 0, _finite(result.hypoperfused_ml) or 0) > 0:
+        yield words("no_target_mismatch" if result.criteria else "lesion", side=side)
+    else:
+        yield words("no_lesion")
 
 
 def _mismatches(result: TriageResult) -> list[tuple[str, Criterion]]:
     return [(title, result.criteria[name]) for name, title in TRIALS.items() if name in result.criteria]
 
 
-def _findings(result: TriageResult) -> list[str]:
+def _correction(words: Words, before: Former | None) -> Iterator[str]:
+    """What changed, and the former finding, so that it stands beside the new one."""
+    if before is None or before.result is None or not before.change:
+        return
+    change = within(words.joined(*map(words.core, before.change)))
+    yield words("corrects", former=before.revision, change=change)
+    yield words("before", finding=within(next(_findings(words, before.result))))
+
+
+def _sameness(words: Words, revision: int, before: Former | None) -> Iterator[str]:
+    """Somebody who is told late hears that the team was told the same before."""
+    if before is not None and not before.change:
+        yield words("unchanged", revision=revision)
+
+
+def _findings(words: Words, result: TriageResult) -> Iterator[str]:
     """Body lines of a result; numbers appear only when they can be trusted."""
     if result.status is Status.NOT_ANALYSED:
-        return [TEXTS["reason"].format(reason=_short(result.reason or ""))]
-    if not result.trusted:
-        return [TEXTS["do_not_trust"].format(reasons=_short(_reasons(result, Severity.SEVERE)))]
-    missing = sorted(
-        {item for _, criterion in _mismatches(result) if criterion.met for item in criterion.missing}
+        yield words("reason", reason=within(words.reason(result.reason or "")))
+    elif not result.trusted:
+        reasons = _reasons(words, result, Severity.SEVERE)
+        yield _lit("severe", words("do_not_trust", reasons=within(reasons)))
+        if result.estimator is Estimator.TIME_TO_PEAK:
+            yield words("only_time_to_peak")
+    else:
+        yield _volumes(words, result)
+        yield _quality(words, result)
+        yield from _networks(words, result)
+        yield from _differing(words, result)
+        yield from _doubts(words, result)
+
+
+def _volumes(words: Words, result: TriageResult) -> str:
+    ratio = _finite(result.mismatch_ratio)
+    return words(
+        "volumes",
+        core=_with_ends(words, result, "core_ml"),
+        hypoperfused=_with_ends(words, result, "hypoperfused_ml"),
+        mismatch=words.volume(result.mismatch_ml),
+        ratio=words("no_ratio") if ratio is None else words("ratio", ratio=floored(ratio)),
     )
-    return [
-        TEXTS["volumes"].format(
-            core=_with_ends(result, "core_ml"),
-            hypoperfused=_with_ends(result, "hypoperfused_ml"),
-            mismatch=volume(result.mismatch_ml),
-            ratio=_ratio(result.mismatch_ratio),
-        ),
-        *_networks(result),
-        *(_uncertain(title, criterion) for title, criterion in _mismatches(result) if not criterion.certain),
-        *_difference(result),
-        *([TEXTS["not_known"].format(missing=", ".join(missing))] if missing else []),
-        _quality(_reasons(result, Severity.WARNING)),
-    ]
 
 
-def _uncertain(trial: str, criterion: Criterion) -> str:
-    known = "uncertain" if criterion.changes_if else "uncertain_somewhere"
-    return TEXTS[known].format(trial=trial, changes_if=criterion.changes_if)
+def _with_ends(words: Words, result: TriageResult, name: str) -> str:
+    """A volume and, in brackets, the ends of its 90 % interval."""
+    ends, shown = result.intervals.get(name), words.volume(getattr(result, name))
+    return f"{shown} ({words.interval(ends)})" if ends else shown
 
 
-def _networks(result: TriageResult) -> Iterator[str]:
+def _quality(words: Words, result: TriageResult) -> str:
+    if reasons := _reasons(words, result, Severity.WARNING):
+        return _lit("warning", words("quality", reasons=within(reasons)))
+    return _lit("good", words("good_quality"))
+
+
+def _reasons(words: Words, result: TriageResult, severity: Severity) -> str:
+    return words.joined(*(words.flag(flag) for flag in shown_flags(result) if flag.severity is severity))
+
+
+def _networks(words: Words, result: TriageResult) -> Iterator[str]:
+    """Both cores; a network that gave none is told among the remarks on quality."""
     for model in result.networks:
         if model.agreement is not None:
-            yield TEXTS[NETWORKS[model.agreement]].format(cores=_short(two_cores(result, model)))
+            cores = words(
+                "two_cores",
+                first=words.volume(result.core_ml),
+                other=words.volume(model.core_ml),
+                network=_network(words, model),
+            )
+            yield _lit(AGREEMENTS[model.agreement], words(model.agreement.value, cores=within(cores)))
 
 
-def _difference(result: TriageResult) -> list[str]:
-    names = ", ".join(opinion.name for opinion in disagreeing(result))
-    return [TEXTS["differ"].format(names=_short(names))] if names else []
+def _network(words: Words, model: ModelFinding) -> str:
+    key = "network_of" if model.trained_on else "network"
+    return words(key, name=model.name, version=model.version, data=words.core(model.learned_from))
 
 
-def _reasons(result: TriageResult, severity: Severity) -> str:
-    return "; ".join(flag.text.rstrip(".") for flag in shown_flags(result) if flag.severity is severity)
+def _differing(words: Words, result: TriageResult) -> Iterator[str]:
+    if names := ", ".join(words.core(opinion.name) for opinion in disagreeing(result)):
+        yield _lit("warning", words("others_differ", names=within(names)))
 
 
-def _quality(reasons: str) -> str:
-    return TEXTS["quality"].format(reasons=reasons) if reasons else TEXTS["good_quality"]
+def _doubts(words: Words, result: TriageResult) -> Iterator[str]:
+    """Where a class would turn, and what only people can know."""
+    rules = _mismatches(result)
+    for trial, criterion in rules:
+        if not criterion.certain:
+            key = "uncertain" if criterion.changes_if else "uncertain_somewhere"
+            yield words(key, trial=trial, changes_if=words.core(criterion.changes_if))
+    missing = sorted({item for _, criterion in rules if criterion.met for item in criterion.missing})
+    if missing:
+        yield words("missing", items=", ".join(map(words.item, missing)))
 
 
-def _age(last_image_at: datetime | None, now: datetime) -> list[str]:
-    if last_image_at is None:
-        return []
-    minutes = max(0, round((now - last_image_at).total_seconds() / SECONDS_PER_MINUTE))
-    return [TEXTS["since_last_image"].format(minutes=minutes)]
+def _lit(light: str, line: str) -> str:
+    return f"{LIGHTS[light]} {line}"
+
+
+def _age(words: Words, last_image_at: datetime | None, now: datetime) -> Iterator[str]:
+    if last_image_at is not None:
+        minutes = max(0, round((now - last_image_at).total_seconds() / SECONDS_PER_MINUTE))
+        yield words("since_last_image", minutes=minutes)
 
 
 def _finite(number: float | None) -> float | None:
     return number if number is not None and math.isfinite(number) else None
-
-
-def _with_ends(result: TriageResult, name: str) -> str:
-    """A volume and, in brackets, the ends of its 90 % interval."""
-    ends = result.intervals.get(name)
-    return f"{volume(getattr(result, name))}{f' ({span(ends)})' if ends else ''}"
-
-
-def _ratio(ratio: float | None) -> str:
-    number = _finite(ratio)
-    return TEXTS["no_ratio"] if number is None else TEXTS["ratio"].format(ratio=floored(number))
-
-
-def _short(text: str) -> str:
-    """Leave room for the words around a reason, which must not be cut off."""
-    return _one_line(text, LONGEST_LINE - 50)
-
-
-def _one_line(text: str, longest: int = LONGEST_LINE) -> str:
-    """One line without control characters, cut with an ellipsis.
-
-    >>> _one_line("motion" + chr(10) + " 12 mm", 9)
-    'motion 1…'
-    """
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= longest else line[: longest - 1] + "…"

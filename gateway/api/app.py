@@ -11,31 +11,44 @@ from gateway.access import Access
 from gateway.api import (
     aligned,
     archive,
+    audit,
+    calls,
     cases,
     destinations,
     docs,
     events,
     exchange,
+    feedback,
     health,
+    identity,
     invoke,
     login,
+    me,
     metrics,
     objects,
     orders,
     passes,
+    people,
+    phone,
+    phone_devices,
     problems,
     proxy,
     reports,
+    rota,
     runs,
     sharing,
+    sources,
     statistics,
     tiles,
     viewer,
+    welcome,
 )
 from gateway.api.guard import Guard
 from gateway.api.reception import Reception
+from gateway.api.silence_metrics import SilenceCollector
 from gateway.config import Config
 from gateway.console import pages
+from gateway.console import phone as phone_pages
 from gateway.console.rendering import STATIC
 from gateway.engine import Client
 from gateway.ledger.ledger import Ledger
@@ -76,11 +89,18 @@ def create_app(config: Config, ledger: Ledger, client: Client, access: Access) -
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for router in (
         health.routes(reception),
-        metrics.routes(ledger, config, runs.RunsCollector(reception.watch)),
-        login.routes(access, secure=secure),
+        metrics.routes(ledger, config, runs.RunsCollector(reception.watch), SilenceCollector(ledger)),
+        login.routes(reception, secure=secure),
+        welcome.routes(reception, secure=secure),
+        identity.routes(reception, secure=secure),
         passes.routes(reception, secure=secure),
         events.routes(feed),
+        phone.routes(reception, feed, phone_pages.drawer(reception)),
+        phone_devices.routes(reception),
+        phone_pages.routes(reception),
+        phone_pages.taps(reception),
         cases.routes(reception),
+        calls.routes(reception),
         aligned.routes(reception),
         tiles.routes(reception),
         objects.routes(reception),
@@ -90,8 +110,14 @@ def create_app(config: Config, ledger: Ledger, client: Client, access: Access) -
         sharing.routes(reception),
         exchange.routes(reception),
         destinations.routes(reception),
+        sources.routes(reception),
         statistics.routes(reception),
+        rota.routes(reception),
+        people.routes(reception),
+        me.routes(reception),
+        audit.routes(reception),
         archive.routes(reception),
+        feedback.routes(reception),
         proxy.routes(reception, connections),
         invoke.routes(reception),
         viewer.routes(viewer.installed(config)),
@@ -99,5 +125,6 @@ def create_app(config: Config, ledger: Ledger, client: Client, access: Access) -
         docs.routes(app),
     ):
         app.include_router(router)
-    app.add_middleware(Guard, access=access, public_url=config.http.public_url)
+    app.add_middleware(events.Nudge, feed=feed)
+    app.add_middleware(Guard, reception=reception)
     return app

@@ -3,8 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
+from gateway.api.acting import who
 from gateway.api.reception import Reception
 from gateway.api.runs import BY_API
 from gateway.emr import acts
@@ -28,12 +29,14 @@ def routes(reception: Reception) -> APIRouter:
         return described(reception)
 
     @router.post("/api/v1/destinations/{name}/pause", summary="Send nothing more; the queue is kept")
-    def post_pause(name: str) -> dict[str, str]:
-        done = acts.pause(reception.config, reception.ledger, name, BY_API, reception.now())
+    def post_pause(request: Request, name: str) -> dict[str, str]:
+        by = who(request, otherwise=BY_API)
+        done = acts.pause(reception.config, reception.ledger, name, by, reception.now())
         return {"name": name, "done": done}
 
     @router.post("/api/v1/destinations/{name}/resume", summary="Let the queue go on")
-    def post_resume(name: str) -> dict[str, str]:
-        return {"name": name, "done": acts.resume(reception.config, reception.ledger, name, BY_API)}
+    def post_resume(request: Request, name: str) -> dict[str, str]:
+        done = acts.resume(reception.config, reception.ledger, name, who(request, otherwise=BY_API))
+        return {"name": name, "done": done}
 
     return router

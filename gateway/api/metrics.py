@@ -15,6 +15,7 @@ from gateway.api.stages import StageHistograms
 from gateway.certificates import certificates_of
 from gateway.config import Config
 from gateway.emr import watch
+from gateway.ledger.call import CallState
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import (
     Case,
@@ -27,8 +28,10 @@ from gateway.ledger.records import (
 from gateway.ledger.views import conflict_counts
 from gateway.storage.scrub import NAME
 from gateway.storage.unclaimed import waiting
+from gateway.team.contacts import ChannelKind
 
 LATEST_CASES = 500
+LATEST_CALLS = 2000
 BUCKETS_S = (1.0, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 """Dense around the five seconds from the last image to the alert."""
 
@@ -98,6 +101,7 @@ class LedgerCollector(Collector):
         yield gauge(
             "stroke_gateway_deliveries", "Deliveries by kind and state.", ["kind", "state"], deliveries
         )
+        yield from self._calls()
         latest = self._ledger.cases.latest(LATEST_CASES)
         for name, end in DURATIONS.items():
             text = f"Seconds from the last image to {end}, of the latest {LATEST_CASES} cases."
@@ -105,6 +109,17 @@ class LedgerCollector(Collector):
             yield histogram(f"stroke_gateway_last_image_to_{name}_seconds", text, values)
         yield self._stages.family()
         yield from self._destinations()
+
+    def _calls(self) -> Iterator[Metric]:
+        """How people are reached."""
+        known = self._ledger.calls.counts()
+        pairs = [(kind.value, state.value) for kind in ChannelKind for state in CallState]
+        calls = {pair: known.get(pair, 0) for pair in pairs}
+        yield gauge("stroke_gateway_calls", "Calls by channel and state.", ["kind", "state"], calls)
+        for state in (CallState.SENT, CallState.DELIVERED, CallState.OPENED, CallState.ACKNOWLEDGED):
+            text = f"Seconds from a call to its being {state.value}, of the latest {LATEST_CALLS} calls."
+            values = self._ledger.calls.seconds_to(state, LATEST_CALLS)
+            yield histogram(f"stroke_gateway_call_to_{state.value}_seconds", text, values)
 
     def _destinations(self) -> Iterator[Metric]:
         """How the medical records fare; what never happened, or does not wait, has no age."""

@@ -9,9 +9,10 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.api.acting import who
 from gateway.api.problems import Problem
 from gateway.api.reception import Reception
 from gateway.ledger.orders_inbox import InboxState, Received
@@ -31,7 +32,7 @@ class Chosen(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     order_key: str | None = Field(max_length=36)
-    by: str = Field(default=BY_API, max_length=64)
+    by: str = Field(default="", max_length=64)
 
 
 def message_json(kept: Received) -> dict[str, Any]:
@@ -139,8 +140,9 @@ def routes(reception: Reception) -> APIRouter:
     @router.post(
         "/api/v1/cases/{case_id}/order", summary="Say which order a study belongs to, or that it has none"
     )
-    def post_order(case_id: str, chosen: Annotated[Chosen, Body()]) -> dict[str, Any]:
-        match = choose(reception, reception.case(case_id), chosen.order_key, chosen.by)
+    def post_order(request: Request, case_id: str, chosen: Annotated[Chosen, Body()]) -> dict[str, Any]:
+        by = who(request, chosen.by, BY_API)
+        match = choose(reception, reception.case(case_id), chosen.order_key, by)
         return {"match": match_json(match)}
 
     return router

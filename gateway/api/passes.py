@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.api.guard import ENTRANCE, VISITOR_COOKIE
@@ -14,14 +15,20 @@ from gateway.api.reception import Reception
 from gateway.api.summary import links
 from gateway.console.rendering import render
 from gateway.ledger.records import Case, case_id_of
-from gateway.passes import LINK_S, VISIT_S, Pass, issue, opened, visit
+from gateway.passes import LINK_S, VISIT_S, Pass, is_revoked, issue, opened, revoke, visit
 from viewer_bridge.viewers.links import weasis_link
 
 log = structlog.get_logger()
 
-NO_LONGER = (
-    "this link has expired or is damaged: ask whoever sent it for a new one, or log in with the access token"
-)
+NO_LONGER = "this link has expired or is damaged, or was taken back: ask whoever sent it for a new one, or log in with the access token"
+
+
+class Given(BaseModel):
+    """A link as it was given out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(max_length=512)
 
 
 def link_for(reception: Reception, case: Case) -> tuple[str, Pass]:
@@ -48,7 +55,7 @@ def come_in(reception: Reception, word: str, *, secure: bool) -> Response:
         403: the link opens nothing any more.
     """
     granted = opened(word, reception.access)
-    if granted is None:
+    if granted is None or is_revoked(reception.ledger, granted):
         log.warning("link for one study refused")
         raise Problem(HTTPStatus.FORBIDDEN, NO_LONGER)
     answer = RedirectResponse(f"/cases/{case_id_of(granted.study_uid)}", HTTPStatus.SEE_OTHER)
@@ -62,6 +69,20 @@ def come_in(reception: Reception, word: str, *, secure: bool) -> Response:
         path="/",
     )
     return answer
+
+
+def take_back(reception: Reception, case: Case, url: str) -> None:
+    """End one link, with the visits that came of it.
+
+    Raises
+    ------
+    Problem
+        404: it is no link of this case, or has expired anyway.
+    """
+    granted = opened(url.rpartition(ENTRANCE)[2], reception.access)
+    if granted is None or granted.study_uid != case.study_uid:
+        raise Problem(HTTPStatus.NOT_FOUND, "this is no link of this case, or it has expired already")
+    revoke(reception.ledger, granted, reception.now())
 
 
 def start_weasis(reception: Reception, case: Case) -> Response:
@@ -91,6 +112,13 @@ def routes(reception: Reception, *, secure: bool) -> APIRouter:
     def post_pass(case_id: str) -> dict[str, Any]:
         address, granted = link_for(reception, reception.case(case_id))
         return {"url": address, "expires_at": _moment(granted)}
+
+    @router.post(
+        "/api/v1/cases/{case_id}/pass/revoke", tags=["cases"], summary="Take back a link that was given out"
+    )
+    def post_revoke(case_id: str, body: Given) -> dict[str, str]:
+        take_back(reception, reception.case(case_id), body.url)
+        return {"case_id": case_id}
 
     @router.post("/cases/{case_id}/pass", include_in_schema=False)
     def show_pass(case_id: str) -> HTMLResponse:

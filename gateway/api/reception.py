@@ -16,6 +16,7 @@ from gateway.api.summary import case_json
 from gateway.casefolder import load_inputs
 from gateway.config import Config
 from gateway.engine import Client
+from gateway.jobs.orders import ALERT_PICTURE, PICTURES
 from gateway.ledger import views
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import Case, case_id_of
@@ -75,11 +76,13 @@ class Reception:
         images = views.image_counts(self.ledger.engine, [case.study_uid for case in cases])
         disputed = views.conflicts_of(self.ledger.engine, [case.study_uid for case in cases])
         told = self.ledger.announcements.of_cases([case.id for case in cases])
+        said = self.ledger.thread.of_cases([case.id for case in cases])
         shared = exchange_of(self.ledger, [case.id for case in cases])
         return [
             case_json(
                 case,
                 told[case.id],
+                said[case.id],
                 deliveries.get(case.id, []),
                 images.get(case.study_uid, {}),
                 self._conflicts_of(case, disputed.get(case.study_uid, [])),
@@ -106,7 +109,8 @@ class Reception:
 
     def pictures(self, case: Case) -> list[Path]:
         """Pictures of the case's present revision, by name; empty until they are drawn."""
-        return sorted((self.folder(case) / "pictures").glob("*.png"))
+        pages = (self.folder(case) / PICTURES).glob("*.png")
+        return sorted(path for path in pages if path.name != ALERT_PICTURE)
 
     def patient_file(self, case: Case) -> Path | None:
         """A received object of the study, in which the person is named."""

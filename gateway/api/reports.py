@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from http import HTTPStatus
 from threading import BoundedSemaphore
 from typing import Annotated, Any
@@ -16,15 +16,17 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from gateway.api import files
 from gateway.api.problems import Problem
 from gateway.api.reception import Reception
+from gateway.api.rights import actor_of
 from gateway.console import reports, runs
 from gateway.console.rendering import render
 from gateway.console.reports import Checked
 from gateway.ledger.records import Case
-from gateway.ledger.signoffs import SignOff
+from gateway.ledger.signoffs import Identity, SignOff
 from gateway.signing import documents, signoff
 from gateway.signing.documents import PUBLISHED, SIGNED_OFF, Issue
 from gateway.signing.judging import Judgement, judge
-from gateway.signing.signoff import LONGEST_NAME, LONGEST_REMARK, SHORTEST_NAME, Statement
+from gateway.signing.signoff import LONGEST_NAME, LONGEST_REMARK, Statement
+from gateway.team.people import ActorKind
 from triage.errors import InputError
 
 log = structlog.get_logger()
@@ -37,12 +39,12 @@ PDF = "application/pdf"
 
 
 class SignOffBody(BaseModel):
-    """Who takes responsibility for a revision, as stated by the signer."""
+    """Who takes responsibility for a revision: the account's person, else whoever is stated."""
 
     model_config = ConfigDict(extra="forbid")
 
     revision: int = Field(ge=1, description="The revision that was read; a later one refuses the sign-off")
-    physician: str = Field(min_length=SHORTEST_NAME, max_length=LONGEST_NAME)
+    physician: str = Field(default="", max_length=LONGEST_NAME, description="Of an account: its name")
     role: str = Field(min_length=1, max_length=LONGEST_NAME)
     remark: str = Field(default="", max_length=LONGEST_REMARK)
 
@@ -168,9 +170,9 @@ def routes(reception: Reception) -> APIRouter:
         status_code=HTTPStatus.ACCEPTED,
         summary="A physician takes responsibility for the present revision; the first sign-off stands",
     )
-    def post_sign_off(case_id: str, body: SignOffBody) -> dict[str, Any]:
+    def post_sign_off(request: Request, case_id: str, body: SignOffBody) -> dict[str, Any]:
         case = reception.case(case_id)
-        sign_off(reception, case, Statement(**body.model_dump()))
+        sign_off(reception, case, _by(request, Statement(**body.model_dump())))
         return report_json(reception, case)
 
     @router.post(
@@ -184,6 +186,14 @@ def routes(reception: Reception) -> APIRouter:
     return router
 
 
+def _by(request: Request, said: Statement) -> Statement:
+    """A statement in the name of the account it comes from, if it comes from one."""
+    actor = actor_of(request)
+    if actor.kind is not ActorKind.PERSON:
+        return said
+    return replace(said, physician=actor.name, identity=Identity.ACCOUNT)
+
+
 def _pages(reception: Reception) -> APIRouter:
     """The form of the sign-off, and the page that checks a file."""
     router = APIRouter(include_in_schema=False)
@@ -194,24 +204,26 @@ def _pages(reception: Reception) -> APIRouter:
         )
 
     @router.get("/cases/{case_id}/sign-off")
-    def show_sign_off(case_id: str) -> HTMLResponse:
+    def show_sign_off(request: Request, case_id: str) -> HTMLResponse:
         view = reports.of_case(reception, reception.case(case_id))
-        return draw("sign-off.html", report=view, wrong="", said=None)
+        return draw("sign-off.html", report=view, wrong="", said=None, actor=actor_of(request))
 
     @router.post("/cases/{case_id}/sign-off")
     def post_sign_off(
+        request: Request,
         case_id: str,
         revision: Annotated[int, Form()],
         physician: Annotated[str, Form(max_length=LONGEST_NAME)] = "",
         role: Annotated[str, Form(max_length=LONGEST_NAME)] = "",
         remark: Annotated[str, Form(max_length=LONGEST_REMARK)] = "",
     ) -> Response:
-        case, said = reception.case(case_id), Statement(revision, physician, role, remark)
+        case, said = reception.case(case_id), _by(request, Statement(revision, physician, role, remark))
         try:
             sign_off(reception, case, said)
         except Problem as problem:
             view = reports.of_case(reception, case)
-            return draw("sign-off.html", problem.status, report=view, wrong=problem.detail, said=said)
+            values = {"wrong": problem.detail, "said": said, "actor": actor_of(request)}
+            return draw("sign-off.html", problem.status, report=view, **values)
         return RedirectResponse(f"/cases/{case.id}", HTTPStatus.SEE_OTHER)
 
     @router.get("/verify")

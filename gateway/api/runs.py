@@ -5,11 +5,12 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Request
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.api.acting import who
 from gateway.api.reception import Reception
 from gateway.runs import acts
 from gateway.runs.findings import Trouble
@@ -68,17 +69,18 @@ def routes(reception: Reception) -> APIRouter:
         return [trouble_json(trouble) for trouble in reception.watch.look().troubles]
 
     @router.post("/api/v1/jobs/replay", summary="Let a run, or a failed delivery, run again where it failed")
-    def post_replay(chosen: Annotated[Chosen, Body()]) -> dict[str, str]:
-        now = reception.now()
+    def post_replay(request: Request, chosen: Annotated[Chosen, Body()]) -> dict[str, str]:
+        now, by = reception.now(), who(request, otherwise=BY_API)
         done = acts.replay(
-            reception.client, reception.ledger, chosen.key, now, BY_API, from_step=chosen.from_step
+            reception.client, reception.ledger, chosen.key, now, by, from_step=chosen.from_step
         )
         reception.watch.forget()
         return {"key": chosen.key, "done": done}
 
     @router.post("/api/v1/jobs/cancel", summary="Give a run up: nothing tries it again by itself")
-    def post_cancel(chosen: Annotated[Chosen, Body()]) -> dict[str, str]:
-        done = acts.cancel(reception.client, reception.ledger, chosen.key, reception.now(), BY_API)
+    def post_cancel(request: Request, chosen: Annotated[Chosen, Body()]) -> dict[str, str]:
+        by = who(request, otherwise=BY_API)
+        done = acts.cancel(reception.client, reception.ledger, chosen.key, reception.now(), by)
         reception.watch.forget()
         return {"key": chosen.key, "done": done}
 

@@ -3,9 +3,10 @@
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.api.acting import who
 from gateway.api.problems import Problem
 from gateway.api.reception import Reception
 from gateway.ledger.sharing_answers import Word
@@ -59,9 +60,9 @@ def give_answer(reception: Reception, case_id: str, given: Answering) -> None:
         404: there is no such case. 409: that partner has handed nothing over.
     """
     case = reception.case(case_id)
-    who = given.by
+    said = (given.answer, given.remark, given.by)
     try:
-        asking.answer(reception.ledger, case, given.partner, given.answer, given.remark, who, reception.now())
+        asking.answer(reception.ledger, case, given.partner, *said, reception.now())
     except InputError as exc:
         raise Problem(HTTPStatus.CONFLICT, str(exc)) from exc
 
@@ -74,16 +75,16 @@ def routes(reception: Reception) -> APIRouter:
         "/api/v1/cases/{case_id}/share",
         summary="Hand this case to another hospital's gateway; again: whatever is new of it",
     )
-    def post_share(case_id: str, body: Handing) -> dict[str, Any]:
-        hand_over(reception, case_id, body)
+    def post_share(request: Request, case_id: str, body: Handing) -> dict[str, Any]:
+        hand_over(reception, case_id, body.model_copy(update={"by": who(request, body.by, "")}))
         return reception.describe([reception.case(case_id)])[0]
 
     @router.post(
         "/api/v1/cases/{case_id}/answer",
         summary="Answer the hospital that handed this case over; a further answer replaces the former",
     )
-    def post_answer(case_id: str, body: Answering) -> dict[str, Any]:
-        give_answer(reception, case_id, body)
+    def post_answer(request: Request, case_id: str, body: Answering) -> dict[str, Any]:
+        give_answer(reception, case_id, body.model_copy(update={"by": who(request, body.by, "")}))
         return reception.describe([reception.case(case_id)])[0]
 
     return router

@@ -14,6 +14,7 @@ from gateway.statistics.edition import USE, Edition
 from gateway.statistics.figures import Month
 from gateway.statistics.measure_report import bundle
 from gateway.statistics.months import CalendarMonth, days
+from gateway.statistics.predictive import predictive_of
 from gateway.statistics.reading import counted, records_of
 from gateway.statistics.registry import registry_table
 from gateway.statistics.suppression import suppressed
@@ -43,6 +44,7 @@ def month_json(month: Month, edition: Edition) -> dict[str, Any]:
         "suppressed_below": month.suppressed_below,
         "cases": month.cases,
         "groups": [asdict(group) for group in month.groups],
+        "predictive": [asdict(each) for each in predictive_of(month)],
         "times": [
             {
                 "code": each.interval.code,

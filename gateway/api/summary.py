@@ -6,6 +6,8 @@ from typing import Any
 from gateway.config import Config
 from gateway.ledger.announcements import Announcement, standing_of
 from gateway.ledger.records import Case, CaseState, Delivery
+from gateway.ledger.thread import Post
+from gateway.team.answering import holder_of
 from triage.errors import InputError
 from triage.results import Estimator, Status, TriageResult
 from viewer_bridge.objects.uids import Role, result_uid
@@ -16,6 +18,7 @@ from viewer_bridge.viewers.links import stroke_link, viewer_link
 def case_json(
     case: Case,
     told: Sequence[Announcement],
+    said: Sequence[Post],
     deliveries: Sequence[Delivery],
     images: Mapping[str, int],
     conflicts: Sequence[Mapping[str, Any]],
@@ -32,6 +35,7 @@ def case_json(
         "alert_revision": standing_of(case, told),
         "announcement": _announcement(case, told),
         "acknowledged_by": case.acknowledged_by,
+        "holder": _holder(holder_of(said, standing_of(case, told))),
         "result": case.result,
         "times": dict(case.times),
         "images": {"received": sum(images.values()), **images},
@@ -47,6 +51,11 @@ def _announcement(case: Case, told: Sequence[Announcement]) -> dict[str, Any] | 
     if news is None:
         return None
     return {"rings": news.rings, "supersedes": news.former, "change": list(news.reasons)}
+
+
+def _holder(found: Post | None) -> dict[str, Any] | None:
+    """Who has the case now, or has said that it is no stroke; null while nobody does."""
+    return {"name": found.name, "said": found.kind.value, "at": found.at} if found else None
 
 
 def delivery_json(delivery: Delivery) -> dict[str, Any]:

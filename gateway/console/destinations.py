@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from gateway.api.acting import who
 from gateway.api.destinations import described
 from gateway.api.reception import Reception
 from gateway.console import runs
@@ -44,13 +45,13 @@ def routes(reception: Reception) -> APIRouter:
         return HTMLResponse(page)
 
     @router.post("/destinations/{name}/pause")
-    def post_pause(name: str) -> Response:
-        acts.pause(reception.config, reception.ledger, name, runs.BY_CONSOLE, reception.now())
+    def post_pause(request: Request, name: str) -> Response:
+        acts.pause(reception.config, reception.ledger, name, who(request), reception.now())
         return RedirectResponse("/destinations", HTTPStatus.SEE_OTHER)
 
     @router.post("/destinations/{name}/resume")
-    def post_resume(name: str) -> Response:
-        acts.resume(reception.config, reception.ledger, name, runs.BY_CONSOLE)
+    def post_resume(request: Request, name: str) -> Response:
+        acts.resume(reception.config, reception.ledger, name, who(request))
         return RedirectResponse("/destinations", HTTPStatus.SEE_OTHER)
 
     return router

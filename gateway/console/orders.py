@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from gateway.api.acting import who
 from gateway.api.orders import apply_again, choose, expected_strokes, kept_message
 from gateway.api.reception import Reception
 from gateway.console import runs
@@ -20,7 +21,6 @@ from gateway.orders.order import Order, OrderPriority
 
 SHOWN = 50
 NONE_OF_THEM = "none"
-UNNAMED = "somebody at the console"
 LONGEST_NAME = 64
 
 STATUSES = {
@@ -149,12 +149,13 @@ def routes(reception: Reception) -> APIRouter:
 
     @router.post("/cases/{case_id}/order")
     def post_order(
+        request: Request,
         case_id: str,
         order: Annotated[str, Form(min_length=1, max_length=36)],
         by: Annotated[str, Form(max_length=LONGEST_NAME)] = "",
     ) -> Response:
-        who = "".join(letter for letter in by if letter.isprintable()).strip() or UNNAMED
-        choose(reception, reception.case(case_id), None if order == NONE_OF_THEM else order, who)
+        chosen = None if order == NONE_OF_THEM else order
+        choose(reception, reception.case(case_id), chosen, who(request, by))
         return RedirectResponse(f"/cases/{case_id}", HTTPStatus.SEE_OTHER)
 
     return router

@@ -5,21 +5,40 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Form, Header
+from fastapi import APIRouter, Header, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dicom_scp.patient import Patient, read_patient
 from gateway.api import tiles
-from gateway.api.cases import LONGEST_NAME, acknowledge
 from gateway.api.objects import retry
 from gateway.api.problems import Problem
 from gateway.api.reception import Reception, digest
-from gateway.console import destinations, orders, reports, runs, sharing, statistics, storage, times, wording
+from gateway.api.rights import actor_of
+from gateway.console import (
+    audit,
+    destinations,
+    feedback,
+    me,
+    orders,
+    people,
+    reports,
+    rota,
+    runs,
+    sharing,
+    sources,
+    statistics,
+    storage,
+    team,
+    times,
+    wording,
+)
+from gateway.console.places import places_for
 from gateway.console.rendering import environment, render
 from gateway.console.slices import Slices
 from gateway.console.view import CaseView
 from gateway.ledger.records import Case
 from gateway.ledger.views import Mark
+from gateway.team.people import Actor, Right
 from triage.errors import InputError, TemporaryError
 
 log = structlog.get_logger()
@@ -79,8 +98,8 @@ def note_opening(reception: Reception, case: Case) -> None:
         announcements.stamp(case.id, announcements.standing(case), "alert_opened_at", reception.now())
 
 
-def draw_case(reception: Reception, case: Case, template: str, *, seen: bool) -> HTMLResponse:
-    """The page of a case, or its changing part."""
+def draw_case(reception: Reception, case: Case, actor: Actor, template: str, *, seen: bool) -> HTMLResponse:
+    """The page of a case, or its changing part, as `actor` may see it."""
     if seen:
         note_opening(reception, case)
     view = view_of(reception, case.id)
@@ -89,7 +108,8 @@ def draw_case(reception: Reception, case: Case, template: str, *, seen: bool) ->
         case=view,
         pictures=picture_names(reception, case),
         slices=slices_of(reception, case),
-        patient=patient_of(reception, case) if template == "case.html" else None,
+        patient=patient_of(reception, case) if template == "case.html" and actor.may(Right.NAMES) else None,
+        may=actor.rights,
         now=reception.now(),
         troubles=runs.of_case(reception, case.id),
         banner=runs.banner(reception),
@@ -97,6 +117,8 @@ def draw_case(reception: Reception, case: Case, template: str, *, seen: bool) ->
         order=orders.of_case(reception, case),
         report=reports.of_case(reception, case) if case.result else None,
         exchange=sharing.exchange_of(reception, case, view),
+        team=team.team_of(reception, case, actor),
+        feedback=feedback.feedback_of(reception, case, actor),
     )
     return HTMLResponse(page)
 
@@ -110,30 +132,37 @@ def routes(reception: Reception) -> APIRouter:
     router.include_router(orders.routes(reception))
     router.include_router(sharing.routes(reception))
     router.include_router(destinations.routes(reception))
+    router.include_router(sources.routes(reception))
+    router.include_router(team.routes(reception))
+    router.include_router(feedback.routes(reception))
+    router.include_router(rota.routes(reception))
+    router.include_router(people.routes(reception))
+    router.include_router(me.routes(reception))
+    router.include_router(audit.routes(reception))
 
     @router.get("/")
-    def show_list() -> HTMLResponse:
-        cases = views_of(reception, reception.ledger.cases.latest(LISTED_CASES))
-        banner = runs.banner(reception)
-        return HTMLResponse(render("list.html", cases=cases, now=reception.now(), banner=banner))
+    def show_list(request: Request) -> HTMLResponse:
+        page = render(
+            "list.html",
+            cases=views_of(reception, reception.ledger.cases.latest(LISTED_CASES)),
+            now=reception.now(),
+            banner=runs.banner(reception),
+            places=places_for(actor_of(request).rights),
+        )
+        return HTMLResponse(page)
 
     @router.get("/cases/{case_id}")
-    def show_case(case_id: str, sec_purpose: Annotated[str, Header()] = "") -> HTMLResponse:
-        fetched_ahead = "prefetch" in sec_purpose
-        return draw_case(reception, reception.case(case_id), "case.html", seen=not fetched_ahead)
+    def show_case(request: Request, case_id: str, sec_purpose: Annotated[str, Header()] = "") -> HTMLResponse:
+        case, fetched_ahead = reception.case(case_id), "prefetch" in sec_purpose
+        return draw_case(reception, case, actor_of(request), "case.html", seen=not fetched_ahead)
 
     @router.get("/parts/rows/{case_id}")
     def part_row(case_id: str) -> HTMLResponse:
         return HTMLResponse(render("row.html", case=view_of(reception, case_id), now=reception.now()))
 
     @router.get("/parts/cases/{case_id}")
-    def part_case(case_id: str, *, seen: bool = False) -> HTMLResponse:
-        return draw_case(reception, reception.case(case_id), "live.html", seen=seen)
-
-    @router.post("/cases/{case_id}/acknowledge")
-    def post_acknowledge(case_id: str, by: Annotated[str, Form(max_length=LONGEST_NAME)] = "") -> Response:
-        acknowledge(reception, reception.case(case_id), by)
-        return RedirectResponse(f"/cases/{case_id}", HTTPStatus.SEE_OTHER)
+    def part_case(request: Request, case_id: str, *, seen: bool = False) -> HTMLResponse:
+        return draw_case(reception, reception.case(case_id), actor_of(request), "live.html", seen=seen)
 
     @router.post("/cases/{case_id}/objects/{digest}/retry")
     def post_retry(case_id: str, digest: str) -> Response:

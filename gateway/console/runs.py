@@ -7,9 +7,10 @@ from http import HTTPStatus
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from gateway.api.acting import who
 from gateway.api.orders import expected_strokes
 from gateway.api.reception import Reception
 from gateway.console.rendering import environment, render
@@ -28,7 +29,6 @@ log = structlog.get_logger()
 
 JOBS_SHOWN = 200
 LONGEST_KEY = 160
-BY_CONSOLE = "somebody at the console"
 
 STATES = {
     "ENQUEUED": ("○", "waiting"),
@@ -78,6 +78,8 @@ class Banner:
     held_up: Sequence[Standing]
     """Medical records that are away or held back while letters wait."""
     now: datetime
+    troubles: int
+    """Scanners, channels, clocks that want a person of IT."""
 
 
 def banner(reception: Reception) -> Banner:
@@ -87,7 +89,9 @@ def banner(reception: Reception) -> Banner:
     expected = [order for order in expected_strokes(reception) if order.status is OrderStatus.SCHEDULED]
     unsure = reception.ledger.orders.matches.counts().get(Certainty.UNCERTAIN, 0)
     held_up = watch.held_up(reception.config, reception.ledger, now)
-    return Banner(sentence(look(reception) or Findings()), tables, expected, unsure, held_up, now)
+    troubles = len(reception.ledger.troubles.open_now())
+    wants = sentence(look(reception) or Findings())
+    return Banner(wants, tables, expected, unsure, held_up, now, troubles)
 
 
 def sentence(found: Findings) -> str:
@@ -144,14 +148,14 @@ def routes(reception: Reception) -> APIRouter:
         return HTMLResponse(render("banner.html", banner=banner(reception)))
 
     @router.post("/jobs/replay")
-    def post_replay(key: Key) -> Response:
-        acts.replay(reception.client, reception.ledger, key, reception.now(), BY_CONSOLE)
+    def post_replay(request: Request, key: Key) -> Response:
+        acts.replay(reception.client, reception.ledger, key, reception.now(), who(request))
         reception.watch.forget()
         return RedirectResponse("/jobs", HTTPStatus.SEE_OTHER)
 
     @router.post("/jobs/cancel")
-    def post_cancel(key: Key) -> Response:
-        acts.cancel(reception.client, reception.ledger, key, reception.now(), BY_CONSOLE)
+    def post_cancel(request: Request, key: Key) -> Response:
+        acts.cancel(reception.client, reception.ledger, key, reception.now(), who(request))
         reception.watch.forget()
         return RedirectResponse("/jobs", HTTPStatus.SEE_OTHER)
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from gateway.api.acting import who
 from gateway.api.reception import Reception
 from gateway.api.sharing import Answering, Handing, give_answer, hand_over
 from gateway.console.view import CaseView
@@ -103,19 +104,20 @@ def routes(reception: Reception) -> APIRouter:
     name = Annotated[str, Form(max_length=LONGEST_NAME)]
 
     @router.post("/cases/{case_id}/share")
-    def post_share(case_id: str, partner: name, by: name = "") -> Response:
-        hand_over(reception, case_id, Handing(partner=partner, by=by))
+    def post_share(request: Request, case_id: str, partner: name, by: name = "") -> Response:
+        hand_over(reception, case_id, Handing(partner=partner, by=who(request, by, "")))
         return RedirectResponse(f"/cases/{case_id}", HTTPStatus.SEE_OTHER)
 
     @router.post("/cases/{case_id}/answer")
     def post_answer(
+        request: Request,
         case_id: str,
         partner: name,
         answer: Annotated[Word, Form()],
         remark: Annotated[str, Form(max_length=LONGEST_REMARK)] = "",
         by: name = "",
     ) -> Response:
-        given = Answering(partner=partner, answer=answer, remark=remark, by=by)
+        given = Answering(partner=partner, answer=answer, remark=remark, by=who(request, by, ""))
         give_answer(reception, case_id, given)
         return RedirectResponse(f"/cases/{case_id}", HTTPStatus.SEE_OTHER)
 

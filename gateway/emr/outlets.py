@@ -19,7 +19,8 @@ from typing import Any, Protocol
 import httpx
 
 from dicom_scp.tls import TlsSettings, client_context
-from gateway.alerts.channels import KEY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, TRY_AGAIN, sign
+from gateway.channels.signature import KEY_HEADER, signed
+from gateway.channels.web import TRY_AGAIN
 from gateway.emr.bundle import bundle
 from gateway.emr.event import body, event
 from gateway.emr.mdm import mdm_t02
@@ -211,15 +212,11 @@ class WebhookOutlet(_HttpOutlet):
         self._destination = destination
 
     def send(self, report: Report) -> str:
-        """POST the event with a timestamp, a signature and its control id as idempotency key."""
+        """POST the event, signed, with its control id as idempotency key."""
         content = body(event(report, self._destination))
-        timestamp = str(int(time.time()))
-        signature = sign(self._destination.secret, timestamp, content)
         headers = {
             "Content-Type": "application/json; charset=utf-8",
-            TIMESTAMP_HEADER: timestamp,
-            SIGNATURE_HEADER: f"sha256={signature}",
-            KEY_HEADER: report.control_id,
+            **signed(self._destination.secret, report.control_id, content, time.time()),
         }
         self._post(self._destination.url, content, headers)
         return f"accepted under key {report.control_id}"

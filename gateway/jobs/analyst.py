@@ -27,12 +27,17 @@ from typing import Any, Self
 
 from gateway import casefolder, findings
 from gateway.analysis import Models, analyse_files, load_models, remarked
-from gateway.jobs.orders import AnalyseOrder
+from gateway.jobs.orders import ALERT_PICTURE, PICTURES, AnalyseOrder
 from gateway.processes import last_words
 from gateway.rehearsal import Rehearsal
 from models.perfusion import measured
 from models.providers import CPU_ONLY
 from triage.errors import ConfigError
+from triage.types import Analysis
+from viewer_bridge.pages.alert_picture import alert_picture
+
+LONGEST_DRAWING_S = 20
+"""The alert's picture takes a twentieth of a second; whoever takes longer hangs, and is ended."""
 
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal that a process gets when its parent dies."""
@@ -45,19 +50,27 @@ class Analyst:
         self._models = models
         self._orders: Queue[dict[str, Any]] = Queue()
         self._rehearsal = Rehearsal()
+        self._is_free = threading.Event()
+        self._analysed: tuple[Analysis, Path] | None = None
 
     def attend(self, line: socket.socket) -> None:
-        """Work until something is to be answered."""
+        """Work until something is to be answered; then draw what nobody waits for."""
         threading.Thread(target=self._listen, args=(line,), daemon=True).start()
         while "prepare" in (order := self._next()):
             self._rehearsal.take(map(Path, order["prepare"]))
-        _answer(line, self._analyse(AnalyseOrder(**order["analyse"])) if "analyse" in order else "")
+        failure = self._analyse(AnalyseOrder(**order["analyse"])) if "analyse" in order else ""
+        self._is_free.set()
+        _answer(line, failure)
+        if self._analysed is not None:
+            signal.alarm(LONGEST_DRAWING_S)
+            _draw(*self._analysed)
 
     def _listen(self, line: socket.socket) -> None:
         with line.makefile("rb") as orders:
             for order in orders:
                 self._orders.put(json.loads(order))
-        os._exit(1)  # the owner is gone, and nobody else wants this
+        if not self._is_free.is_set():
+            os._exit(1)  # the owner is gone, and nobody else wants this
 
     def _next(self) -> dict[str, Any]:
         """The next order; until one comes, what is there is worked on."""
@@ -78,11 +91,25 @@ class Analyst:
                 rehearsal=self._rehearsal,
                 models=self._models,
             )
-            with casefolder.appearing(Path(order.folder)) as scratch:
-                findings.save(remarked(analysis, order.remarks), scratch)
+            told, folder = remarked(analysis, order.remarks), Path(order.folder)
+            with casefolder.appearing(folder) as scratch:
+                findings.save(told, scratch)
+            self._analysed = told, folder
         except Exception:  # noqa: BLE001 - told to the owner, who decides
             return last_words(traceback.format_exc().encode())
         return ""
+
+
+def _draw(analysis: Analysis, folder: Path) -> None:
+    """Draw the alert's picture into the folder of the result, whole or not at all."""
+    content = alert_picture(analysis)
+    if content is None:
+        return
+    pictures = folder / PICTURES
+    pictures.mkdir(exist_ok=True)
+    scratch = pictures / f".{ALERT_PICTURE}.{os.getpid()}"
+    scratch.write_bytes(content)
+    scratch.rename(pictures / ALERT_PICTURE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ PICTURES = "pictures"
 TILES = "tiles"
 """Sub-folders of a revision."""
 
+ALERT_PICTURE = "alert.png"
+"""The small picture that goes with an alert; among the pictures, and drawn before all others."""
+
 MANIFEST = "manifest.json"
 """What the tiles show; beside them."""
 
@@ -91,6 +94,8 @@ class SignOffOrder:
     organization: str
     language: str
     signing: Mapping[str, Any]
+    identity: str = "stated"
+    """How it is known who signs; see `gateway.ledger.signoffs.Identity`."""
 
 
 Order = RenderOrder | AlignOrder | SignOffOrder

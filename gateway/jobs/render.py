@@ -9,7 +9,7 @@ from pathlib import Path
 from pydicom import Dataset, dcmread
 
 from gateway import casefolder, findings
-from gateway.jobs.orders import MANIFEST, OBJECTS, PICTURES, REJECTION, TILES, RenderOrder
+from gateway.jobs.orders import ALERT_PICTURE, MANIFEST, OBJECTS, PICTURES, REJECTION, TILES, RenderOrder
 from gateway.release import SOFTWARE_VERSION
 from gateway.signing import asking, documents
 from gateway.signing.documents import Level, Seal
@@ -17,6 +17,7 @@ from gateway.signing.settings import Signing
 from triage.types import Analysis
 from viewer_bridge.objects.results import Extras, drawn_pages, file_bytes, report_file, result_objects
 from viewer_bridge.objects.superseding import rejects
+from viewer_bridge.pages.alert_picture import alert_picture
 from viewer_bridge.pages.pictures import case_stack, manifest, tile_files
 from viewer_bridge.pages.summary import png_bytes
 from viewer_bridge.report.wording.language import Language
@@ -31,6 +32,8 @@ def run(order: RenderOrder) -> None:
     with casefolder.appearing(folder / PICTURES) as scratch:
         for name, picture in pages.items():
             (scratch / f"{name}.png").write_bytes(png_bytes(picture))
+        if small := alert_picture(analysis):
+            (scratch / ALERT_PICTURE).write_bytes(small)
     source = dcmread(order.source, stop_before_pixels=True)
     report = _report(order, analysis, source)
     objects = result_objects(

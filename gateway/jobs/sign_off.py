@@ -9,6 +9,7 @@ from pydicom import Dataset, dcmread
 
 from gateway import casefolder
 from gateway.jobs.orders import OBJECTS, SIGNED, TRY_AGAIN, SignOffOrder
+from gateway.ledger.signoffs import Identity
 from gateway.signing import asking, documents
 from gateway.signing.documents import PUBLISHED, SIGNED_OFF
 from triage.errors import ConfigError, InputError, TemporaryError
@@ -16,7 +17,10 @@ from viewer_bridge.objects.origin import in_zone_of
 from viewer_bridge.objects.results import file_bytes
 from viewer_bridge.objects.signed_off import Verifier, signed_off_objects
 
-STATED = "Who that is was stated at the sign-off, with the site's access token."
+KNOWN_BY = {
+    Identity.STATED: "Who that is was stated at the sign-off, with the site's access token.",
+    Identity.ACCOUNT: "The signer had logged in with an account of their own.",
+}
 
 
 def run(order: SignOffOrder) -> None:
@@ -53,7 +57,9 @@ def _signed(order: SignOffOrder, folder: Path, header: Dataset) -> bytes:
         if published is None:
             raise InputError("the revision has no report: it was published by an older release")
         at = in_zone_of(header, datetime.fromisoformat(order.signed_at)).replace(microsecond=0)
-        approval = asking.Approval(order.physician, order.role, order.remark, at.isoformat(), order.language)
+        approval = asking.Approval(
+            order.physician, order.role, order.remark, at.isoformat(), order.language, order.identity
+        )
         known = documents.keep(folder, SIGNED_OFF, *asking.approved(published.pdf, order.signing, approval))
     return known.pdf
 
@@ -63,7 +69,7 @@ def _verifier(order: SignOffOrder) -> Verifier:
         order.physician,
         order.role,
         order.remark,
-        identity=STATED,
+        identity=KNOWN_BY[Identity(order.identity)],
         organization=order.organization,
         signed_at=datetime.fromisoformat(order.signed_at),
     )

@@ -13,7 +13,7 @@ from sqlalchemy import JSON, Boolean, Column, Engine, Integer, String, Table, ex
 
 from gateway.ledger.cases import ALERT_TIMES
 from gateway.ledger.moments import note
-from gateway.ledger.records import Case, utc_text
+from gateway.ledger.records import Case, moment_of, utc_text
 from gateway.ledger.schema import cases, metadata
 from gateway.ledger.statements import insert_within, rows, translated
 
@@ -75,6 +75,12 @@ class Announcements:
     def get(self, case_id: str, revision: int) -> Announcement | None:
         """Return what was said of one revision, or None."""
         return next((told for told in self.of_case(case_id) if told.revision == revision), None)
+
+    def announced_at(self, case_id: str, revision: int) -> datetime | None:
+        """When a revision was announced; None when it was not."""
+        chosen = (announcements.c.case_id == case_id) & (announcements.c.revision == revision)
+        found = rows(self._engine, select(announcements.c.announced_at).where(chosen))
+        return moment_of(found[0]["announced_at"]) if found else None
 
     def standing(self, case: Case) -> int:
         """The revision whose alert stands: the last that rang."""

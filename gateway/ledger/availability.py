@@ -9,6 +9,7 @@ from dicom_scp.commitment import Reference
 from gateway.ledger.performed_tables import told
 from gateway.ledger.records import IN_ARCHIVE, CaseState, ObjectState, utc_text
 from gateway.ledger.schema import arrivals, cases
+from gateway.ledger.sources_phantoms import visible
 from gateway.ledger.statements import put, rows
 
 MOST_AT_ONCE = 100
@@ -37,6 +38,7 @@ class Availabilities:
                 cases.c.seen_arrival_id > func.coalesce(told.c.seen_arrival_id, 0),
                 cases.c.state != CaseState.RECEIVING.value,
                 ~waiting,
+                visible(cases.c.study_uid),
             )
             .limit(MOST_AT_ONCE)
         )

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, RowMapping, ScalarSelect, Update, func, select, u
 from gateway.ledger.moments import note
 from gateway.ledger.records import Case, CaseState, case_id_of, utc_text
 from gateway.ledger.schema import TIMES, arrivals, cases
+from gateway.ledger.sources_phantoms import visible
 from gateway.ledger.statements import insert_once, rows, run, translated
 
 ALERT_TIMES = ("alert_sent_at", "alert_delivered_at", "alert_opened_at", "acknowledged_at")
@@ -73,10 +74,8 @@ class Cases:
 
     def latest(self, limit: int = 100) -> list[Case]:
         """Cases, youngest first."""
-        return [
-            _case(row)
-            for row in rows(self._engine, select(cases).order_by(cases.c.first_image_at.desc()).limit(limit))
-        ]
+        query = select(cases).where(visible(cases.c.study_uid)).order_by(cases.c.first_image_at.desc())
+        return [_case(row) for row in rows(self._engine, query.limit(limit))]
 
     def receiving(self) -> list[Case]:
         """Cases that wait for images."""
@@ -90,8 +89,8 @@ class Cases:
 
     def counts(self) -> dict[str, int]:
         """Number of cases by state."""
-        query = select(cases.c.state, func.count().label("n")).group_by(cases.c.state)
-        return {row["state"]: row["n"] for row in rows(self._engine, query)}
+        query = select(cases.c.state, func.count().label("n")).where(visible(cases.c.study_uid))
+        return {row["state"]: row["n"] for row in rows(self._engine, query.group_by(cases.c.state))}
 
     def saw(self, case_id: str, arrival_id: int, last_image_at: datetime) -> None:
         """Images up to `arrival_id` are accounted for."""

@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.ledger.records import moment_of
-from gateway.ledger.schema import moments
+from gateway.ledger.schema import cases, moments
+from gateway.ledger.sources_phantoms import visible
 from gateway.ledger.statements import rows
 
 
@@ -71,7 +72,8 @@ def laps_since(engine: Engine, moment: str) -> list[Lap]:
 
 def _laps(engine: Engine, touched: ColumnElement[bool]) -> Iterator[Lap]:
     """Every lap of the cases of which a moment is `touched`."""
-    concerned = select(moments.c.case_id).where(touched)
+    made_up = select(cases.c.id).where(~visible(cases.c.study_uid))
+    concerned = select(moments.c.case_id).where(touched, moments.c.case_id.not_in(made_up))
     revisions: dict[tuple[str, int], dict[str, RowMapping]] = defaultdict(dict)
     for row in rows(engine, select(moments).where(moments.c.case_id.in_(concerned))):
         revisions[row["case_id"], row["revision"]][row["name"]] = row

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, RowMapping, Select, and_, func, or_, select, upda
 from gateway.ledger.orders_tables import changes, corrections, matches, orders, positions
 from gateway.ledger.records import utc_text
 from gateway.ledger.schema import cases
+from gateway.ledger.sources_phantoms import visible
 from gateway.ledger.statements import insert_once, put, rows, run
 from gateway.orders.match import Candidate, Certainty, Match
 from gateway.orders.order import OrderPriority
@@ -70,7 +71,9 @@ class Matches:
 
     def unmatched_cases(self, limit: int) -> list[str]:
         """Studies of which nobody has looked for the order yet, youngest first."""
-        query = select(cases.c.study_uid).where(cases.c.study_uid.not_in(select(matches.c.study_uid)))
+        query = select(cases.c.study_uid).where(
+            cases.c.study_uid.not_in(select(matches.c.study_uid)), visible(cases.c.study_uid)
+        )
         found = self._rows(query.order_by(cases.c.first_image_at.desc()).limit(limit))
         return [row["study_uid"] for row in found]
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from gateway.ledger.orders_tables import changes, identifiers, identities, merges, orders
 from gateway.ledger.records import utc_text
 from gateway.ledger.statements import insert_within
+from gateway.ledger.visits_tables import visits
 from gateway.orders.order import OrderNumber
 from gateway.orders.person import Identifier, PatientIdentity
 
@@ -109,6 +110,11 @@ class Writing:
             }  # fmt: skip
             if insert_within(self._connection, identifiers, row):
                 self._note(IDENTITY, key)
+
+    def arrive(self, key: str, arrived_at: datetime) -> None:
+        """A patient came to the hospital; the same word twice is one."""
+        row = {"identity_key": key, "arrived_at": utc_text(arrived_at), "told_at": self._now}
+        insert_within(self._connection, visits, row)
 
     def merge(self, prior: str, surviving: str) -> None:
         """Two records are one patient from now on."""

@@ -43,9 +43,7 @@ class People:
 
     def by_subject(self, issuer: str, subject: str) -> Person | None:
         """Return the person whom an OpenID provider calls so, or None."""
-        known = select(subjects.c.person_id).where(
-            subjects.c.issuer == issuer, subjects.c.subject == subject
-        )
+        known = select(subjects.c.person_id).where(subjects.c.issuer == issuer, subjects.c.subject == subject)
         return next(iter(self._found(select(people).where(people.c.id.in_(known)))), None)
 
     def with_role(self, role: Role) -> list[Person]:
@@ -79,9 +77,7 @@ class People:
 
     def link_subject(self, issuer: str, subject: str, person_id: str) -> None:
         """Note whom an OpenID provider means; the first word stands."""
-        insert_once(
-            self._engine, subjects, {"issuer": issuer, "subject": subject, "person_id": person_id}
-        )
+        insert_once(self._engine, subjects, {"issuer": issuer, "subject": subject, "person_id": person_id})
 
     def contacts_of(self, person_ids: Iterable[str]) -> dict[str, list[Contact]]:
         """Active channels of each person, in the person's order."""

@@ -16,6 +16,8 @@ class Identity(StrEnum):
 
     STATED = "stated"
     """Typed by the signer, who had the site's access token; nobody proved it."""
+    ACCOUNT = "account"
+    """The signer had logged in with an account of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,17 @@ class SignOffs:
         self._engine = engine
 
     def record(
-        self, case_id: str, revision: int, physician: str, role: str, remark: str, now: datetime
+        self,
+        case_id: str,
+        revision: int,
+        physician: str,
+        role: str,
+        remark: str,
+        now: datetime,
+        identity: Identity = Identity.STATED,
     ) -> SignOff:
         """Write down that a revision is signed off, and return what stands: the first sign-off does."""
-        fresh = SignOff(case_id, revision, physician, role, remark, utc_text(now))
+        fresh = SignOff(case_id, revision, physician, role, remark, utc_text(now), identity)
         if insert_once(self._engine, signoffs, asdict(fresh)):
             return fresh
         return self.of(case_id, revision) or fresh

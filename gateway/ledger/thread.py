@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Engine, func, insert, select
 
+from gateway.ledger.records import utc_text
 from gateway.ledger.statements import rows, run
 from gateway.ledger.thread_tables import posts
 
@@ -50,10 +52,24 @@ class Thread:
         del values["id"]
         run(self._engine, insert(posts).values(**values))
 
+    def of_cases(self, case_ids: Sequence[str]) -> dict[str, list[Post]]:
+        """Everything that was said about each case, oldest first."""
+        found: dict[str, list[Post]] = {case_id: [] for case_id in case_ids}
+        for row in rows(self._engine, select(posts).where(posts.c.case_id.in_(case_ids)).order_by(posts.c.id)):
+            found[row["case_id"]].append(Post(**{**row, "kind": PostKind(row["kind"])}))
+        return found
+
     def of_case(self, case_id: str) -> list[Post]:
         """Everything that was said about a case, oldest first."""
-        found = rows(self._engine, select(posts).where(posts.c.case_id == case_id).order_by(posts.c.id))
-        return [Post(**{**row, "kind": PostKind(row["kind"])}) for row in found]
+        return self.of_cases([case_id])[case_id]
+
+    def takers_since(self, moment: datetime) -> dict[str, Post]:
+        """The last word of whoever took a case since a moment, by case; cases that somebody called no stroke are not among them."""
+        ends = (PostKind.TOOK.value, PostKind.NOT_STROKE.value)
+        query = select(posts).where(posts.c.at >= utc_text(moment), posts.c.kind.in_(ends)).order_by(posts.c.id)
+        last = {row["case_id"]: row for row in rows(self._engine, query)}
+        took = [row for row in last.values() if row["kind"] == PostKind.TOOK.value and row["person_id"]]
+        return {row["case_id"]: Post(**{**row, "kind": PostKind.TOOK}) for row in took}
 
     def marks(self, case_ids: Sequence[str]) -> dict[str, int]:
         """The number of the latest post of each case that has one."""

@@ -5,11 +5,15 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine, RowMapping, func, select
 
+from gateway.ledger.calls import Calls
+from gateway.ledger.judgements import Judgements
 from gateway.ledger.orders_tables import matches
 from gateway.ledger.records import IN_ARCHIVE, Delivery, DeliveryKind, DeliveryState, ObjectState
 from gateway.ledger.schema import TIMES, arrivals, cases, conflicts, deliveries
 from gateway.ledger.sharing import Sharing
+from gateway.ledger.sources_phantoms import visible
 from gateway.ledger.statements import rows
+from gateway.ledger.thread import Thread
 
 PENDING = "pending"
 
@@ -26,14 +30,18 @@ _LIGHT = (
 
 def marks(engine: Engine, limit: int, case_id: str | None = None) -> dict[str, Mark]:
     """The mark of each of the latest `limit` cases, youngest first, or of one case."""
-    query = select(*_LIGHT).order_by(cases.c.first_image_at.desc()).limit(limit)
+    query = (
+        select(*_LIGHT).where(visible(cases.c.study_uid)).order_by(cases.c.first_image_at.desc()).limit(limit)
+    )
     if case_id is not None:
         query = query.where(cases.c.id == case_id)
     found = rows(engine, query)
-    handed = _delivery_marks(engine, [row["id"] for row in found])
+    ids = [row["id"] for row in found]
+    handed = _delivery_marks(engine, ids)
     waiting = _pending(engine, [row["study_uid"] for row in found])
     decided = _decisions(engine, [row["study_uid"] for row in found])
-    shared = Sharing(engine).marks([row["id"] for row in found])
+    shared = Sharing(engine).marks(ids)
+    said, called, judged = Thread(engine).marks(ids), Calls(engine).marks(ids), Judgements(engine).marks(ids)
     return {
         row["id"]: (
             *row.values(),
@@ -41,6 +49,9 @@ def marks(engine: Engine, limit: int, case_id: str | None = None) -> dict[str, M
             waiting.get(row["study_uid"], 0),
             decided.get(row["study_uid"]),
             *shared.get(row["id"], ()),
+            said.get(row["id"]),
+            *called.get(row["id"], ()),
+            judged.get(row["id"]),
         )
         for row in found
     }

@@ -65,6 +65,8 @@ def _apply_patient(told: PatientTold, writing: Writing, remarks: Remarks) -> str
     writing.give(key, [number for number in numbers if number not in owners])
     if any(owner != key for owner in owners.values()):
         remarks.append(OTHER_OWNER)
+    if told.arrived_at is not None:
+        writing.arrive(key, told.arrived_at)
     return key
 
 

@@ -48,8 +48,17 @@ def read_told(message: Message, settings: Settings, received_at: datetime) -> tu
 def _patient(message: Message, settings: Settings, received_at: datetime) -> PatientTold:
     told_at = moment_in(message.first("MSH").text(7), settings.zone) or received_at
     # A clock that runs ahead must not make everything later look old.
+    told_at = min(told_at, received_at)
     weight = WEIGHTS.get(message.type, Weight.MENTION)
-    return PatientTold(patient_of(message, settings), min(told_at, received_at), weight)
+    arrived_at = _arrival(message, settings, told_at) if message.type in ARRIVALS else None
+    return PatientTold(patient_of(message, settings), told_at, weight, arrived_at)
+
+
+def _arrival(message: Message, settings: Settings, told_at: datetime) -> datetime:
+    """When the patient came: PV1-44, else EVN-6, else when the message was made; a day alone is no time."""
+    said = (message.first("PV1").text(44), message.first("EVN").text(6))
+    known = (moment_in(text, settings.zone) for text in said if len(text) >= len("YYYYMMDDHHMM"))
+    return min(next((at for at in known if at is not None), told_at), told_at)
 
 
 def _read_patient(message: Message, settings: Settings, received_at: datetime) -> Iterator[Told]:
@@ -89,6 +98,9 @@ VERBS: Mapping[str, Callable[[Message, Settings, datetime], Iterator[Told]]] = {
     "ADT^A40": _read_merges,
 }
 """Type of message to what it tells."""
+
+ARRIVALS = frozenset({"ADT^A01", "ADT^A04"})
+"""Messages that a patient has come: admitted, or registered in the emergency department."""
 
 WEIGHTS: Mapping[str, Weight] = {
     **dict.fromkeys(("ADT^A01", "ADT^A04", "ADT^A28"), Weight.REGISTRATION),

@@ -31,11 +31,14 @@ class PatientTold:
         By its sender's clock, and never later than it came.
     weight
         How much the message may change of what is known.
+    arrived_at
+        When the patient came, where the message is about just that; by its sender's clock as well.
     """
 
     identity: PatientIdentity
     told_at: datetime
     weight: Weight = Weight.MENTION
+    arrived_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dicom_scp.tls import TlsSettings, client_context
 from gateway.desk import Desk
 from gateway.ledger.records import Case, DeliveryKind
 from gateway.ris.settings import AvailabilityNode
-from gateway.steps import alerting
+from gateway.steps.ordering import order
 from triage.errors import ConfigError, InputError, TemporaryError
 
 HORIZON = timedelta(hours=72)
@@ -27,7 +27,7 @@ def announce(desk: Desk) -> None:
     settled_before = now - timedelta(seconds=settings.settled_after_s)
     for case_id, study_uid, number, seen in desk.ledger.availability.due(now - HORIZON, settled_before):
         for node in settings.availability:
-            alerting.order(desk, case_id, number, DeliveryKind.AVAILABILITY, node.name)
+            order(desk, case_id, number, DeliveryKind.AVAILABILITY, node.name)
         desk.ledger.availability.told(study_uid, number, seen)
 
 

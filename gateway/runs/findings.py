@@ -34,6 +34,8 @@ WORK: Mapping[str, str] = {
     "alert": "Escalation of an alert",
     "forward": "Images to the archive",
     "commitment": "Report of a storage commitment",
+    "edit": "Reading of an edited core",
+    "trial": "Test alarm",
 }
 RECEIVERS: Mapping[str, str] = {
     "alert": "Alert to",

@@ -10,6 +10,8 @@ MOST_PARTS = 10_000
 LONGEST_HEAD_BYTES = 4096
 """Of the header lines of a part; two lines are usual."""
 
+LINE_END = b"\r\n"
+
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))')
 
 
@@ -42,8 +44,9 @@ def parts_of(content: mmap, boundary: bytes) -> Iterator[tuple[int, int]]:
     InputError
         The content is not what its boundary says.
     """
-    delimiter, position = b"--" + boundary, 0
-    if content[: len(delimiter)] != delimiter:
+    delimiter = b"--" + boundary
+    position = len(LINE_END) if content[: len(LINE_END)] == LINE_END else 0  # as viewers begin
+    if content[position : position + len(delimiter)] != delimiter:
         raise InputError("the content does not begin with its boundary")
     for _ in range(MOST_PARTS):
         position += len(delimiter)

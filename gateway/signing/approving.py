@@ -1,7 +1,7 @@
 """A physician's sign-off in the report's file: an update behind its end, with a stamp in the physician's box.
 
-The signature is the gateway's, made for the physician named, and says so: who that is was typed, not proved. A site
-without a key gets the stamp alone, which says that too.
+The signature is the gateway's, made for the physician named, and says so: whether who that is was typed, or known by an
+account. A site without a key gets the stamp alone, which says that too.
 
 References
 ----------
@@ -37,6 +37,9 @@ UNMARGINED = SimpleBoxLayoutRule(
 )
 
 
+KNOWN_BY = {"stated": "is as stated at the sign-off", "account": "had logged in to sign off"}
+
+
 def approve(pdf: bytes, approval: Approval, settings: Signing) -> tuple[bytes, Seal]:
     """Return the report as signed off, and what the signature is worth; raises like `gateway.signing.sealing.seal`."""
     place = signature_place(pdf)
@@ -56,7 +59,7 @@ def approve(pdf: bytes, approval: Approval, settings: Signing) -> tuple[bytes, S
 
 def _reason(approval: Approval) -> str:
     return (
-        f"Signed off by {approval.physician}, {approval.role}, who is as stated at the sign-off; "
+        f"Signed off by {approval.physician}, {approval.role}, who {KNOWN_BY[approval.identity]}; "
         "signed for them with the key of the gateway"
     )
 
@@ -64,7 +67,11 @@ def _reason(approval: Approval) -> str:
 def _stamp(approval: Approval, place: Place, settings: Signing) -> bytes:
     left, bottom, right, top = place.box_pt
     signer = Signer(
-        approval.physician, approval.role, approval.remark, datetime.fromisoformat(approval.signed_at)
+        approval.physician,
+        approval.role,
+        approval.remark,
+        datetime.fromisoformat(approval.signed_at),
+        logged_in=approval.identity == "account",
     )
     size = (right - left, top - bottom)
     return signature_stamp(signer, size, Language(approval.language), sealed=settings.enabled)

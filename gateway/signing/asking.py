@@ -54,6 +54,8 @@ class Approval:
     signed_at: str
     """In the study's clock, ISO 8601."""
     language: str
+    identity: str = "stated"
+    """How it is known who signs; see `gateway.ledger.signoffs.Identity`."""
 
 
 def require_key(settings: Signing) -> None:

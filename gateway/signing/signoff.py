@@ -1,7 +1,7 @@
 """A physician signs off a result: written down first, then told to everybody who has it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from gateway.engine import Client
 from gateway.lanes import Priority, Queue
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import Case, CaseState, DeliveryKind
-from gateway.ledger.signoffs import SignOff
+from gateway.ledger.signoffs import Identity, SignOff
 from gateway.signing import documents
 from triage.errors import InputError
 
@@ -27,18 +27,21 @@ CONCLUDED = frozenset({CaseState.ANALYSED, CaseState.NOT_ANALYSED})
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a physician states at a sign-off, as typed; `revision` is the one that was read."""
+    """What a physician states at a sign-off; `revision` is the one that was read."""
 
     revision: int
     physician: str = field(repr=False)
     role: str = field(repr=False)
     remark: str = field(default="", repr=False)
+    identity: Identity = Identity.STATED
 
     def tidied(self) -> "Statement":
         """The same without what cannot be printed, and cut to what is kept."""
-        limits = {"physician": LONGEST_NAME, "role": LONGEST_NAME, "remark": LONGEST_REMARK}
-        return Statement(
-            self.revision, **{name: _plain(getattr(self, name), most) for name, most in limits.items()}
+        return replace(
+            self,
+            physician=_plain(self.physician, LONGEST_NAME),
+            role=_plain(self.role, LONGEST_NAME),
+            remark=_plain(self.remark, LONGEST_REMARK),
         )
 
 
@@ -94,7 +97,8 @@ def sign_off(
     if known is None:
         if reason := obstacle(ledger, case, folder):
             raise InputError(reason)
-        known = ledger.signoffs.record(case.id, case.revision, told.physician, told.role, told.remark, now())
+        words = (told.physician, told.role, told.remark)
+        known = ledger.signoffs.record(case.id, case.revision, *words, now(), told.identity)
         log.info("revision signed off", case_id=case.id, revision=case.revision)
     if (known.physician, known.role) != (told.physician, told.role):
         raise InputError(f"revision {case.revision} is signed off already")

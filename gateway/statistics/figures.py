@@ -11,13 +11,13 @@ from math import ceil
 from statistics import median
 
 from gateway.ledger.records import Delivery, DeliveryKind, DeliveryState
+from gateway.statistics.channels import CHANNELS, fates
+from gateway.statistics.channels import FATES as CALL_FATES
+from gateway.statistics.intervals import EVERY, Interval
 from gateway.statistics.months import CalendarMonth
 from gateway.statistics.questions import QUESTIONS, Question
-from gateway.statistics.records import INTERVALS, CaseRecord, Interval
-
-LIMITS_S = (5.0, 60.0, 300.0)
-"""Shares of cases are told within these: a glance, a minute, and what the best published service takes (mean 4 min,
-Mallon 2024, SVN 9:497)."""
+from gateway.statistics.records import CaseRecord
+from gateway.team.contacts import ChannelKind
 
 LONG_SHARE = 0.9
 
@@ -117,13 +117,27 @@ CONSOLE = "console"
 """An alert's first receiver: it has every alert, so its deliveries say nothing."""
 
 
+COUNTED = {"deliveries_": "deliveries", "calls_": "calls"}
+"""What a group counts, by the begin of its code; all others count cases."""
+
+
+def counted_as(code: str) -> str:
+    """What a group counts.
+
+    >>> counted_as("calls_push"), counted_as("cases")
+    ('calls', 'cases')
+    """
+    return next((what for begin, what in COUNTED.items() if code.startswith(begin)), "cases")
+
+
 def month_of(month: CalendarMonth, records: Sequence[CaseRecord]) -> Month:
     """Count the cases of a month."""
     groups: list[Group] = []
     for question in QUESTIONS:
         groups.append(_asked(question, records, groups))
     groups += [_delivered(kind, records) for kind in DELIVERED]
-    return Month(month, tuple(groups), tuple(duration_of(interval, records) for interval in INTERVALS))
+    groups += [_called(kind, records) for kind in CHANNELS]
+    return Month(month, tuple(groups), tuple(duration_of(interval, records) for interval in EVERY))
 
 
 def _asked(question: Question, records: Sequence[CaseRecord], earlier: Sequence[Group]) -> Group:
@@ -155,6 +169,13 @@ def _delivered(kind: DeliveryKind, records: Sequence[CaseRecord]) -> Group:
     return Group(f"deliveries_{kind.value}", DELIVERED[kind], len(chosen), _cells(counts, FATES))
 
 
+def _called(kind: ChannelKind, records: Sequence[CaseRecord]) -> Group:
+    """Calls of people on a channel: they are counted, neither the cases nor the people."""
+    mine = [call for record in records for call in record.calls if call.kind is kind]
+    cells = _cells(fates(kind, mine), CALL_FATES)
+    return Group(f"calls_{kind.value}", f"Calls by {CHANNELS[kind]}", len(mine), cells)
+
+
 def _fate(delivery: Delivery) -> str:
     if delivery.state in {DeliveryState.DELIVERED, DeliveryState.FAILED}:
         return delivery.state.value
@@ -164,7 +185,7 @@ def _fate(delivery: Delivery) -> str:
 def duration_of(interval: Interval, records: Sequence[CaseRecord]) -> Duration:
     """How long an interval took, over the cases in which it happened."""
     seconds = sorted(found for record in records if (found := record.seconds(interval)) is not None)
-    within = tuple(_within(seconds, limit_s) for limit_s in LIMITS_S)
+    within = tuple(_within(seconds, limit_s) for limit_s in interval.limits_s)
     if not seconds:
         return Duration(interval, 0, None, None, within)
     long_s = seconds[ceil(LONG_SHARE * len(seconds)) - 1]

@@ -16,8 +16,8 @@ from typing import Any
 from gateway.emr.mapping import LOCAL, SYSTEMS
 from gateway.release import SOFTWARE_VERSION
 from gateway.statistics.edition import USE
-from gateway.statistics.figures import LIMITS_S, Duration, Month, Share
-from gateway.statistics.records import INTERVALS, Interval
+from gateway.statistics.figures import Duration, Month, Share, counted_as
+from gateway.statistics.intervals import EVERY, Interval
 from viewer_bridge.objects.uids import derived_uid
 
 Resource = dict[str, Any]
@@ -109,8 +109,8 @@ def _population(code: str, description: str) -> Resource:
 def measures(month: Month) -> Iterator[Resource]:
     """The definitions; `month` lends the names of its groups and none of its counts."""
     yield _measure(CASES, [_counted(group.code, group.text) for group in month.groups])
-    yield _measure(TIMELY, [_share(interval, limit_s) for interval in INTERVALS for limit_s in LIMITS_S])
-    yield _measure(TIMES, [_time(interval, each) for interval in INTERVALS for each in STATISTICS])
+    yield _measure(TIMELY, [_share(interval, limit_s) for interval in EVERY for limit_s in interval.limits_s])
+    yield _measure(TIMES, [_time(interval, each) for interval in EVERY for each in STATISTICS])
 
 
 def _measure(kind: Kind, groups: list[Resource]) -> Resource:
@@ -137,7 +137,7 @@ def _measure(kind: Kind, groups: list[Resource]) -> Resource:
 
 
 def _counted(code: str, text: str) -> Resource:
-    who = "Deliveries" if code.startswith("deliveries_") else "Cases"
+    who = counted_as(code).capitalize()
     return {
         "code": group_code(code, text),
         "population": [_population("initial-population", f"{who} of the month that this group divides")],

@@ -4,8 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from gateway.feedback.classes import CLAIMS, AlertClass
+from gateway.feedback.judgement import Reason, Verdict
 from gateway.ledger.records import CaseState
 from gateway.statistics import reasons
+from gateway.statistics.channels import level_of
+from gateway.statistics.intervals import INTERVALS
 from gateway.statistics.records import CaseRecord
 from triage.results import Agreement, Severity, Side
 
@@ -105,6 +109,66 @@ def _revision_alerts(record: CaseRecord) -> Iterator[str]:
         yield "again" if rang > 1 else "silent"
 
 
+def _answer_times(record: CaseRecord) -> Iterator[str]:
+    if record.first("alert_sent_at") and record.first("acknowledged_at"):
+        seconds = record.seconds(ANSWERING)
+        yield "unknown" if seconds is None else ANSWER_CODES[sum(seconds > limit_s for limit_s in ANSWER_S)]
+
+
+def _levels(record: CaseRecord) -> Iterator[str]:
+    level = level_of(record.calls)
+    yield NO_ANSWER if level == 0 else str(level) if level < MANY_LEVELS else f"{MANY_LEVELS}_or_more"
+
+
+def _judged(record: CaseRecord) -> Iterator[str]:
+    yield "judged" if record.judged else NO_ANSWER
+
+
+def _verdicts(record: CaseRecord) -> Iterator[str]:
+    if record.judged:
+        yield record.judged.verdict.value
+
+
+def _reasons_of(verdict: Verdict) -> Callable[[CaseRecord], Iterator[str]]:
+    def found(record: CaseRecord) -> Iterator[str]:
+        if record.judged and record.judged.verdict is verdict:
+            yield record.judged.reason.value if record.judged.reason else DRAWN
+
+    return found
+
+
+def _judged_alerts(record: CaseRecord) -> Iterator[str]:
+    if record.judged:
+        yield record.judged.said.value if record.judged.said in CLAIMS else NO_ANSWER
+
+
+def _confirmed(claim: AlertClass) -> Callable[[CaseRecord], Iterator[str]]:
+    def found(record: CaseRecord) -> Iterator[str]:
+        if record.judged and record.judged.said is claim:
+            yield "confirmed" if record.judged.confirms else "rejected"
+
+    return found
+
+
+ANSWERING = next(each for each in INTERVALS if each.code == "alert_to_acknowledged")
+ANSWER_S = (60.0, 300.0)
+ANSWER_CODES = ("within_1_min", "within_5_min", "later")
+MANY_LEVELS = 3
+DRAWN = "drawn"
+"""An edited core that came as a segmentation says by itself what is wrong."""
+
+CLASSES: Mapping[AlertClass, str] = {
+    AlertClass.TARGET_MISMATCH: "Target mismatch",
+    AlertClass.NO_TARGET_MISMATCH: "Lesion, no target mismatch",
+    AlertClass.LESION: "Lesion, no rule applied",
+    AlertClass.NO_LESION: "No lesion",
+}
+REASONS: Mapping[str, str] = {
+    **{reason.value: reason.value.replace("_", " ").capitalize() for reason in Reason},
+    DRAWN: "Drawn at a workstation",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked of every case: which cells it belongs to, and what the cells are called."""
@@ -119,6 +183,7 @@ class Question:
 
 
 _ANALYSED, _RELIABLE = ("cases", "analysed"), ("reliability", "reliable")
+_JUDGED = ("judged", "judged")
 
 QUESTIONS = (
     Question("cases", "Cases by state", _states,
@@ -145,5 +210,21 @@ QUESTIONS = (
     Question("revisions", "Revisions by late images", _revisions, {"once": "Not revised", "revised": "Revised"}),
     Question("revision_alerts", "Revised, by alert", _revision_alerts,
              {"again": "Alerted again", "silent": "Changed nothing for the team"}, part_of=("revisions", "revised")),
+    Question("answer_times", "Answered alerts, by time to the answer", _answer_times,
+             dict(zip(ANSWER_CODES, ("Within 1 min", "Later, within 5 min", "Later"), strict=True)),
+             part_of=("alerts", "acknowledged")),
+    Question("levels", "Cases by the last level that was called", _levels,
+             {NO_ANSWER: "Nobody by name", "1": "First level", "2": "Second level",
+              f"{MANY_LEVELS}_or_more": "Third level or later"}),
+    Question("judged", "Cases that a radiologist judged", _judged, {"judged": "Judged", NO_ANSWER: "Not judged"}),
+    Question("verdicts", "Judgements", _verdicts, {"agree": "Agrees", "edit": "Edited", "reject": "Rejected"},
+             part_of=_JUDGED),
+    Question("edited", "Edited, by reason", _reasons_of(Verdict.EDIT), REASONS, part_of=("verdicts", "edit")),
+    Question("rejected", "Rejected, by reason", _reasons_of(Verdict.REJECT), REASONS, part_of=("verdicts", "reject")),
+    Question("judged_alerts", "Judged alerts, by what they said", _judged_alerts,
+             {**{claim.value: text for claim, text in CLASSES.items()}, NO_ANSWER: "Nothing that could be confirmed"}, part_of=_JUDGED),
+    *(Question(f"confirmed_{claim.value}", f"Judged alerts: {CLASSES[claim].lower()}", _confirmed(claim),
+               {"confirmed": "Confirmed", "rejected": "Not confirmed"}, part_of=("judged_alerts", claim.value))
+      for claim in CLAIMS),
 )  # fmt: skip
 """A question comes after the one whose cell it divides."""

@@ -1,39 +1,21 @@
 """A case as statistics see it: the ledger's rows of one study, together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from gateway.feedback.judgement import Judgement
+from gateway.ledger.call import Call
+from gateway.ledger.judgements import standing
 from gateway.ledger.records import Case, CaseState, Delivery, moment_of
+from gateway.statistics.channels import firsts
+from gateway.statistics.intervals import Interval
 from triage.results import Status, TriageResult
 
 CONCLUDED = frozenset({CaseState.ANALYSED, CaseState.NOT_ANALYSED})
 
 Moments = Mapping[int, Mapping[str, str]]
 """Times by revision and name, as they were noted for good; see `gateway.ledger.schema.TIMES`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """What lies between two times of a case."""
-
-    code: str
-    text: str
-    start: str
-    end: str
-
-
-INTERVALS = (
-    Interval("first_to_last_image", "First image to last image", "first_image_at", "last_image_at"),
-    Interval("last_image_to_alert", "Last image to alert", "last_image_at", "alert_sent_at"),
-    Interval("alert_to_acknowledged", "Alert to acknowledgement", "alert_sent_at", "acknowledged_at"),
-    Interval("last_image_to_emr", "Last image to acceptance by the EMR", "last_image_at", "emr_accepted_at"),
-)
-"""Each counts once a case: in the first revision in which both of its times are known.
-
-The last image is that of the study as it was when its completeness was proven. Later revisions are told apart by their own
-figure: a case that was answered in seconds and revised an hour later was answered in seconds.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +26,34 @@ class CaseRecord:
     ----------
     result
         Of the present revision; None while there is none.
+    calls
+        Of people, about this case.
+    judgements
+        Of every revision, oldest first.
     """
 
     case: Case
     moments: Moments = field(default_factory=dict)
     deliveries: tuple[Delivery, ...] = ()
     result: TriageResult | None = None
+    calls: tuple[Call, ...] = ()
+    judgements: tuple[Judgement, ...] = ()
 
     @classmethod
-    def of(cls, case: Case, moments: Moments, deliveries: tuple[Delivery, ...]) -> "CaseRecord":
-        """Put together; the result of an earlier revision is left out."""
+    def of(
+        cls,
+        case: Case,
+        moments: Moments,
+        deliveries: tuple[Delivery, ...],
+        calls: tuple[Call, ...] = (),
+        judgements: tuple[Judgement, ...] = (),
+        told: Mapping[str, str] | None = None,
+    ) -> "CaseRecord":
+        """Put together; the result of an earlier revision is left out. `told` are times that others tell of the scan."""
         known = case.state in CONCLUDED and case.result is not None
-        return cls(case, moments, deliveries, TriageResult.from_json(case.result or {}) if known else None)
+        result = TriageResult.from_json(case.result or {}) if known else None
+        extra = [{1: told}] if told else []
+        return cls(case, _joined([moments, firsts(calls), *extra]), deliveries, result, calls, judgements)
 
     @property
     def came_at(self) -> datetime:
@@ -72,6 +70,11 @@ class CaseRecord:
         """The result, where its numbers may be shown."""
         return self.result if self.result and self.result.trusted else None
 
+    @property
+    def judged(self) -> Judgement | None:
+        """What stands on the latest revision that was judged."""
+        return standing(self.judgements)
+
     def first(self, name: str) -> datetime | None:
         """When something happened for the first time, of all revisions; None where it never did."""
         found = (self.moments[revision].get(name) for revision in sorted(self.moments))
@@ -84,3 +87,11 @@ class CaseRecord:
             if start and end:
                 return max(0.0, (moment_of(end) - moment_of(start)).total_seconds())
         return None
+
+
+def _joined(many: Sequence[Moments]) -> Moments:
+    revisions = sorted({revision for each in many for revision in each})
+    return {
+        revision: {name: at for each in many for name, at in each.get(revision, {}).items()}
+        for revision in revisions
+    }

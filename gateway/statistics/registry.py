@@ -9,14 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.access import Access
+from gateway.feedback.judgement import Judgement
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import DeliveryKind, moment_of
 from gateway.orders.match import Certainty
 from gateway.orders.order import Order
 from gateway.statistics import reasons
+from gateway.statistics.channels import fate_of, level_of
 from gateway.statistics.edition import USE, Edition
 from gateway.statistics.figures import CONSOLE
-from gateway.statistics.records import INTERVALS, CaseRecord, Interval
+from gateway.statistics.intervals import DOOR, INTERVALS, ORDERED, PEOPLE, SCANNED, Interval
+from gateway.statistics.records import CaseRecord
 from gateway.statistics.table import Value, written
 from triage.results import Severity, TriageResult
 
@@ -102,6 +105,23 @@ def _version(entry: Entry) -> Value:
     return entry.record.result.versions.get("stroke-gateway") if entry.record.result else None
 
 
+def _of_judgement(read: Callable[[Judgement], Value]) -> Callable[[Entry], Value]:
+    """A value of what stands on the latest revision that was judged."""
+    return lambda entry: read(entry.record.judged) if entry.record.judged else None
+
+
+def _told(name: str) -> Callable[[Entry], Value]:
+    def first(entry: Entry) -> Value:
+        moment = entry.record.first(name)
+        return entry.edition.local(moment) if moment else None
+
+    return first
+
+
+def _calls(*wanted: str) -> Callable[[Entry], Value]:
+    return lambda entry: sum(fate_of(call) in wanted for call in entry.record.calls)
+
+
 TIMES: Mapping[str, str] = {
     "first_image_at": "first image of the study received",
     "last_image_at": "last image received, as the study was when proven complete",
@@ -144,6 +164,29 @@ COLUMNS = (
     Column("emr_delivered", "number of messages that medical records have accepted", _delivered(DeliveryKind.EMR)),
     Column("software_version", "release that computed the result", _version),
     Column("use", "what the numbers are for", lambda _: USE),
+    Column("alert_opened_at", "time: alert opened by a person; of the first revision in which it happened",
+           _told("alert_opened_at")),
+    Column(DOOR, "time: registration at the hospital, as its ADT message says; at most 12 h before the scan", _told(DOOR)),
+    Column(ORDERED, "time: order, as its message says; of the order that certainly belongs to the study", _told(ORDERED)),
+    Column(SCANNED, "time: begin of the scan, as the scanner said when it began, else first image received", _told(SCANNED)),
+    *(Column(f"{each.code}_s", f"seconds: {each.text.lower()}, in the first revision that has both", _took(each))
+      for each in PEOPLE),
+    Column("last_level_called", "last level of the escalation that was called, from 1; 0 where nobody was",
+           lambda e: level_of(e.record.calls)),
+    Column("calls_delivered", "number of calls that reached a device, or were opened or answered",
+           _calls("delivered", "opened", "answered")),
+    Column("calls_failed", "number of calls that a channel never took", _calls("failed")),
+    Column("alert_said", "what the alert that was judged said: target_mismatch, no_target_mismatch, lesion, no_lesion, "
+           "no_volumes, untrusted, not_analysed", _of_judgement(lambda j: j.said.value)),
+    Column("judgement", "latest judgement of a radiologist: agree, edit, reject; empty where nobody judged",
+           _of_judgement(lambda j: j.verdict.value)),
+    Column("judgement_reason", "code of its reason; empty for an agreement and for a core drawn at a workstation",
+           _of_judgement(lambda j: j.reason.value if j.reason else None)),
+    Column("alert_confirmed", "whether what the alert said stands after it; empty where it said nothing that could",
+           _of_judgement(lambda j: j.confirms)),
+    Column("edited_core_ml", "infarct core in mL as edited", _of_judgement(lambda j: j.core_ml)),
+    Column("edited_core_overlap", "Dice coefficient of the edited core and ours",
+           _of_judgement(lambda j: j.overlap)),
 )  # fmt: skip
 """What every export has, in this order. New columns go to the end."""
 

@@ -10,7 +10,8 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 
 from gateway.statistics.edition import USE, Edition
-from gateway.statistics.figures import Duration, Group, Month
+from gateway.statistics.figures import Duration, Month, counted_as
+from gateway.statistics.predictive import predictive_of
 
 Value = str | int | float | bool | None
 
@@ -22,6 +23,12 @@ FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 HEADER = ("month", "group", "code", "text", "unit", "value", "of")
 
 SUPPRESSED = "suppressed"
+
+PREDICTIVE = {
+    "share": "confirmed, share",
+    "low": "confirmed, low end of the 90 % interval",
+    "high": "confirmed, high end of the 90 % interval",
+}
 
 
 def safe(value: Value) -> str:
@@ -59,7 +66,7 @@ def month_table(months: Sequence[Month], edition: Edition, *, bom: bool = False)
 
 def _lines(month: Month, edition: Edition) -> Iterator[tuple[Value, ...]]:
     name = str(month.month)
-    for line in (*_about(month, edition), *_counts(month), *_times(month)):
+    for line in (*_about(month, edition), *_counts(month), *_predictive(month), *_times(month)):
         yield (name, *line)
 
 
@@ -81,11 +88,17 @@ def _about(month: Month, edition: Edition) -> Iterator[tuple[Value, ...]]:
 def _counts(month: Month) -> Iterator[tuple[Value, ...]]:
     for group in month.groups:
         for cell in group.cells:
-            yield (group.code, cell.code, cell.text, _unit(group), _shown(cell.count), _shown(group.whole))
+            unit = counted_as(group.code)
+            yield (group.code, cell.code, cell.text, unit, _shown(cell.count), _shown(group.whole))
 
 
-def _unit(group: Group) -> str:
-    return "deliveries" if group.code.startswith("deliveries_") else "cases"
+def _predictive(month: Month) -> Iterator[tuple[Value, ...]]:
+    """Shares of alerts that were confirmed, of every class that was judged."""
+    for each in predictive_of(month):
+        for code, words in PREDICTIVE.items():
+            value = getattr(each, code)
+            shown = SUPPRESSED if value is None and each.judged != 0 else value
+            yield (f"confirmed_{each.code}", code, f"{each.text}: {words}", "1", shown, _shown(each.judged))
 
 
 def _shown(count: int | None) -> Value:

@@ -43,6 +43,8 @@ def give_up(desk: Desk, case_id: str, revision: int) -> None:
 
 def _run(desk: Desk, case: Case, revision: int) -> str:
     """Run the child; returns why there is no result, in words for the team."""
+    if desk.ledger.phantoms.is_cancelled(case.study_uid):
+        return "a patient came first"
     series_uid = case.perfusion_series_uid or ""
     images = desk.ledger.holdings.of_series(case.study_uid, series_uid)
     if trouble := missing_from(desk, images):

@@ -8,7 +8,7 @@ from gateway.desk import Desk
 from gateway.ledger.deliveries import delivery_id_of
 from gateway.ledger.records import Case, DeliveryKind
 from gateway.ris import availability
-from gateway.steps import alerting, aligning, nodes, publishing, signing_off
+from gateway.steps import aligning, nodes, publishing, shared_channels, signing_off
 from triage.errors import GatewayError, TemporaryError
 
 log = structlog.get_logger()
@@ -17,7 +17,7 @@ Sender = Callable[[Desk, Case, str, str], str]
 """(desk, case, target, key) to a detail for the console."""
 
 SENDERS: Mapping[DeliveryKind, Sender] = {
-    DeliveryKind.ALERT: alerting.send,
+    DeliveryKind.ALERT: shared_channels.send,
     DeliveryKind.PUBLISH: publishing.publish,
     DeliveryKind.NODE: nodes.send,
     DeliveryKind.ALIGNED: aligning.publish,

@@ -11,9 +11,10 @@ from threading import Lock
 from gateway.desk import Desk
 from gateway.jobs.orders import ALIGNED, OBJECTS, SIGNED, RenderOrder
 from gateway.ledger.records import Case, DeliveryKind
-from gateway.steps import alerting, nodes
+from gateway.steps import nodes
 from gateway.steps.archiving import hand_over
 from gateway.steps.drawing import carry_out
+from gateway.steps.ordering import order
 from gateway.steps.parcels import Kind, parcels_in
 from triage.errors import TemporaryError
 
@@ -39,7 +40,7 @@ def publish(desk: Desk, case: Case, _target: str, _key: str) -> str:
     if desk.case(case.id).revision != case.revision:
         raise TemporaryError("late images have re-opened the case")
     for node in nodes.wanting(desk.config, case):
-        alerting.order(desk, case.id, case.revision, DeliveryKind.NODE, node.name)
+        order(desk, case.id, case.revision, DeliveryKind.NODE, node.name)
     parcels = parcels_in(folder, case.perfusion_series_uid or "", case.revision)
     stored = hand_over(desk.orthanc, parcels)
     desk.ledger.cases.stamp(case.id, case.revision, "published_at", desk.now())

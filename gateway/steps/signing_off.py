@@ -16,6 +16,7 @@ from gateway.ledger.signoffs import SignOff
 from gateway.steps import alerting, nodes
 from gateway.steps.archiving import hand_over
 from gateway.steps.drawing import carry_out
+from gateway.steps.ordering import order
 from gateway.steps.parcels import parcels_in
 from triage.errors import InputError, TemporaryError
 
@@ -47,7 +48,7 @@ def publish(desk: Desk, case: Case, target: str, key: str) -> str:
     if desk.case(case.id).revision != case.revision:
         raise TemporaryError("late images have re-opened the case")
     for node in nodes.wanting(desk.config, case):
-        alerting.order(desk, case.id, case.revision, DeliveryKind.SIGNOFF, node.name)
+        order(desk, case.id, case.revision, DeliveryKind.SIGNOFF, node.name)
     stored = hand_over(desk.orthanc, parcels_in(folder, case.perfusion_series_uid or "", case.revision))
     if not _told(desk, case):
         corrections.signed(desk, case.id)
@@ -70,6 +71,7 @@ def objects_of(desk: Desk, case: Case, signoff: SignOff) -> Path:
                 organization=desk.config.site.name,
                 language=desk.config.publish.language,
                 signing=desk.config.signing.model_dump(mode="json"),
+                identity=signoff.identity.value,
             )
             carry_out(order, case.id, SIGN_OFF_TIMEOUT_S)
     return folder / SIGNED

@@ -1,16 +1,12 @@
-"""Results to put into words, and a receiver that can misbehave."""
+"""Results to put into words."""
 
-import json
-import threading
-import time
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from gateway.alerts.message import alert_for
-from triage.types import Criterion, QualityFlag, Severity, Side, Status, TriageResult
+from triage.results import Criterion, QualityFlag, Severity, Side, Status, TriageResult
+from viewer_bridge.report.wording.language import Language
 
 NOW = datetime(2026, 3, 1, 10, 7, 20, tzinfo=UTC)
 
@@ -52,6 +48,7 @@ def _alert(result=None, **changes):
         "link": "https://stroke.example/c/5f2c",
         "last_image_at": datetime(2026, 3, 1, 10, 3, 0, tzinfo=UTC),
         "now": NOW,
+        "language": Language.ENGLISH,
     }
     return alert_for(result or _result(), **{**plain, **changes})
 
@@ -74,50 +71,3 @@ def refused():
 @pytest.fixture
 def flag():
     return _flag
-
-
-@dataclass
-class Receiver:
-    """A web server that records every request and answers as told."""
-
-    url: str = ""
-    status: int = 200
-    headers: dict = field(default_factory=dict)
-    delay_s: float = 0.0
-    requests: list = field(default_factory=list)
-
-    @property
-    def bodies(self):
-        return [json.loads(body) for _, body in self.requests]
-
-
-@pytest.fixture
-def receiver():
-    state = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            state.requests.append((dict(self.headers), body))
-            time.sleep(state.delay_s)
-            self.send_response(state.status)
-            for name, value in state.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, request, client_address):
-            """A client that stopped waiting is part of the test."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    state.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield state
-    server.shutdown()
-    server.server_close()
-    thread.join()

@@ -3,12 +3,11 @@
 import dataclasses
 import json
 import math
-import string
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from gateway.alerts.message import LONGEST_LINE, TEXTS
+from gateway.alerts.lines import LONGEST_LINE
 from triage.errors import InputError
 from triage.results import INFARCT_CORE
 from triage.types import (
@@ -30,11 +29,11 @@ DISCLAIMER = "Research use, not for primary diagnosis."
 
 def test_a_target_mismatch_is_in_the_title_with_trial_and_side(make_alert):
     alert = make_alert()
-    assert alert.headline == "Stroke CT: target mismatch (DEFUSE 3), LEFT"
+    assert alert.headline == "Stroke CT: target mismatch, LEFT (DEFUSE 3)"
     assert alert.lines == (
         "core 34.2 ml, hypoperfused 112.4 ml, mismatch 78.2 ml, ratio 3.29",
+        "🟢 quality: no remarks",
         "not known here: NIHSS, age",
-        "quality: no remarks",
         "4 min after the last image",
     )
     assert alert.body.splitlines()[-2:] == ["https://stroke.example/c/5f2c", DISCLAIMER]
@@ -58,13 +57,14 @@ def test_an_uncertain_class_and_another_answer_are_told_in_a_line_each(make_aler
     other = SecondOpinion("fixed threshold", 60.0, 180.0, agrees=False, text="core 60 ml")
     agreeing = SecondOpinion("other artery", 34.0, 112.0, agrees=True, text="core 34 ml")
     alert = make_alert(make_result(criteria={"defuse_3": unsure}, opinions=(agreeing, other)))
-    assert alert.lines[1:3] == (
+    assert alert.lines[2:4] == (
+        "🟡 methods differ: fixed threshold",
         "uncertain: DEFUSE 3 changes if core > 37 ml",
-        "methods differ: fixed threshold",
     )
+    assert alert.lights["agreement"] == "warning"
     vague = Criterion(met=True, missing=(), text="", certain=False)
     alert = make_alert(make_result(criteria={"defuse_3": vague}))
-    assert alert.lines[1] == "uncertain: DEFUSE 3 is close to its limits"
+    assert alert.lines[2] == "uncertain: DEFUSE 3 is close to its limits"
 
 
 def network(core_ml, agreement):
@@ -90,7 +90,8 @@ def network(core_ml, agreement):
 def test_both_cores_are_told_and_what_the_network_learned_from(make_alert, make_result, agreement, words):
     alert = make_alert(make_result(models=(network(48.0, agreement),)))
     both = "core 34.2 ml by threshold, 48.0 ml by network ctp-core 0.1.0 (trained on simulated patients)"
-    assert alert.lines[1] == f"{words}: {both}"
+    light = {Agreement.AGREE: "🟢", Agreement.DIFFER: "🟡", Agreement.CONTRADICT: "🔴"}[agreement]
+    assert alert.lines[2] == f"{light} {words}: {both}"
     assert alert.headline == make_alert().headline
     assert alert.numbers == make_alert().numbers
 
@@ -107,8 +108,11 @@ def test_without_an_arterial_input_the_title_says_that_there_are_no_volumes(make
         Status.ANALYSED, None, "1.2", "1.2.3", quality=quality, estimator=Estimator.TIME_TO_PEAK
     )
     alert = make_alert(result)
-    assert alert.headline == "Stroke CT: time to peak only, no volumes - look at the images"
-    assert alert.lines[0] == "do not trust the numbers: no artery was found"
+    assert alert.headline == "Stroke CT: NO VOLUMES - look at the images"
+    assert alert.lines[:2] == (
+        "🔴 do not trust the numbers: no artery was found",
+        "time to peak only, no arterial input: no volume is given",
+    )
     assert alert.numbers == {}
 
 
@@ -117,7 +121,7 @@ def test_without_an_arterial_input_the_title_says_that_there_are_no_volumes(make
 )
 def test_the_side_is_the_patients_own(side, word, make_alert, make_result):
     alert = make_alert(make_result(side=side))
-    assert alert.headline.endswith(f", {word}")
+    assert f", {word}" in alert.headline
     assert alert.side is side
 
 
@@ -154,7 +158,7 @@ def test_a_number_that_is_none_never_reaches_a_phone(odd, make_alert, make_resul
 
 def test_a_refused_scan_names_its_reason_and_tells_to_look(make_alert, refused):
     alert = make_alert(refused("too few frames: 12"))
-    assert alert.headline == "Stroke CT: not analysed - look at the images"
+    assert alert.headline == "Stroke CT: NOT ANALYSED - look at the images"
     assert alert.lines[0] == "not analysed: too few frames: 12 - look at the images"
     assert alert.numbers == {}
     assert alert.side is None
@@ -162,17 +166,17 @@ def test_a_refused_scan_names_its_reason_and_tells_to_look(make_alert, refused):
 
 def test_severe_quality_takes_the_numbers_and_the_side_away(make_alert, make_result, flag):
     alert = make_alert(make_result(quality=(flag(Severity.SEVERE), flag(Severity.WARNING, "weak bolus"))))
-    assert alert.headline == "Stroke CT: numbers not reliable - look at the images"
-    assert alert.lines[0] == "do not trust the numbers: head moved 12 mm"
+    assert alert.headline == "Stroke CT: NUMBERS UNRELIABLE - see the images"
+    assert alert.lines[0] == "🔴 do not trust the numbers: head moved 12 mm"
     assert alert.numbers == {}
-    said = json.dumps(alert.to_json())
+    said = json.dumps(alert.to_json(), ensure_ascii=False)
     for number in ("34", "112", "78", "3.3", "3.29", "LEFT", "left", "DEFUSE"):
         assert number not in said
 
 
 def test_warnings_are_told_and_remarks_are_not(make_alert, make_result, flag):
     quality = (flag(Severity.WARNING, "weak bolus."), flag(Severity.INFO, "simulated training data"))
-    assert "quality: weak bolus" in make_alert(make_result(quality=quality)).lines
+    assert "🟡 quality: weak bolus" in make_alert(make_result(quality=quality)).lines
 
 
 @pytest.mark.parametrize("changes", [{}, None], ids=["analysed", "refused"])
@@ -259,9 +263,3 @@ def test_an_alert_survives_json(make_alert):
 def test_an_alert_is_frozen(make_alert):
     with pytest.raises(dataclasses.FrozenInstanceError):
         make_alert().headline = "all clear"
-
-
-def test_every_sentence_of_the_table_is_used_with_its_own_fields():
-    fields = {name: [f for _, f, _, _ in string.Formatter().parse(text) if f] for name, text in TEXTS.items()}
-    assert fields["target_mismatch"] == ["trials", "side"]
-    assert not any("patient" in name or name == "id" for names in fields.values() for name in names)

@@ -1,10 +1,10 @@
-"""The token and the sessions that it opens."""
+"""The site's token; the sessions that it opens are in tests/identity."""
 
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gateway.access import SESSION_S, Access
+from gateway.access import Access
 from triage.errors import ConfigError
 
 
@@ -36,18 +36,12 @@ def test_a_token_that_is_cut_off_stops_the_start(tmp_path):
         Access.open(tmp_path)
 
 
-def test_sessions_end_cannot_be_extended_and_belong_to_one_token(tmp_path):
+def test_a_signature_serves_one_purpose_and_one_site(tmp_path):
     access, other = Access.open(tmp_path / "a"), Access.open(tmp_path / "b")
-    session = access.session(now_s=1000.0)
-    assert access.knows(session, now_s=1000.0 + SESSION_S - 1)
-    assert not access.knows(session, now_s=1000.0 + SESSION_S + 1)
-    expiry, _, signature = session.partition(".")
-    assert not access.knows(f"{int(expiry) + 10}.{signature}", now_s=1000.0)
-    assert not other.knows(session, now_s=1000.0)
-    for nonsense in ("", ".", "x.y", expiry, "é.é"):
-        assert not access.knows(nonsense, now_s=1000.0)
+    assert access.seal(b"x", "text") == access.seal(b"x", "text")
+    assert len({access.seal(b"x", "text"), access.seal(b"y", "text"), other.seal(b"x", "text")}) == 3
 
 
-def test_neither_token_nor_session_key_shows_in_a_repr(tmp_path):
+def test_the_token_does_not_show_in_a_repr(tmp_path):
     access = Access.open(tmp_path)
     assert access.token not in repr(access)

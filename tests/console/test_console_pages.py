@@ -176,7 +176,7 @@ def test_result_pictures_and_deliveries_arrive_on_the_open_page(a_page, shown):
     a_page.wait_for_selector("h2 >> text=LEFT hemisphere")
     assert a_page.inner_text("#news") == "LEFT hemisphere"
     assert not a_page.is_visible(".acknowledge")
-    a_page.click("summary")
+    a_page.click("#computed summary")
     site.alert("1.2.51")
     a_page.wait_for_selector(".acknowledge")
     assert a_page.locator("#computed[open]").count() == 1
@@ -200,7 +200,7 @@ def test_acknowledging_works_and_every_list_sees_it(a_page, shown):
     a_page.goto(f"/cases/{case.id}")
     a_page.fill("#by", "Dr Trần")
     a_page.click("text=Acknowledge")
-    a_page.wait_for_selector("text=Acknowledged by Dr Trần")
+    a_page.wait_for_selector("text=Dr Trần has the case")
     other.wait_for_selector(f"#case-{case.id} >> text=Dr Trần")
     assert site.get("1.2.52").acknowledged_by == "Dr Trần"
     site.ledger.cases.reopen(site.get("1.2.52"))
@@ -220,7 +220,7 @@ def test_the_keyboard_alone_is_enough(a_page, shown):
     a_page.focus("#by")
     a_page.keyboard.type("night nurse")
     a_page.keyboard.press("Enter")
-    a_page.wait_for_selector("text=Acknowledged by night nurse")
+    a_page.wait_for_selector("text=night nurse has the case")
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])

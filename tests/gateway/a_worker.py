@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy.exc import OperationalError
 
 from gateway import lanes, logs
-from gateway.engine import Worker, step, wait_signal, workflow
+from gateway.engine import Worker, step, wait_signal_until, workflow
 from gateway.lanes import Queue
 
 CANARY = "CANARY^PERSON"
@@ -35,7 +35,7 @@ def register(folder: Path) -> None:
     def deliver(kind: str, case_id: str, revision: int, target: str) -> None:
         noted(f"begun {target}")
         if target == "waiting":
-            wait_signal("never", 3600)
+            wait_signal_until("never", time.time() + 3600)
         if target == "full" and not mended():
             raise OperationalError("INSERT", {"name": CANARY}, Exception("database or disk is full"))
         attempted(kind, case_id, revision, target)

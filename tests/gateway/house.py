@@ -1,23 +1,24 @@
-"""A worker's desk between a real archive, a real record and two real phones; the engine alone is played by hand."""
+"""A worker's desk between a real archive, a real record and two real phones; engine and clock alone are played by hand."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from types import SimpleNamespace
+from datetime import UTC, datetime, timedelta
 
 from benchmarks.small_emr import SmallEmr
 from benchmarks.small_phone import SmallPhone
 from dicom_scp.arrival import Arrival
 from dicom_scp.headers import read_header
 from gateway import casefolder, findings
-from gateway.api.cases import acknowledge
+from gateway.alerts.plan import Watch
 from gateway.config import Config
 from gateway.desk import Desk
 from gateway.emr.courier import Courier
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import Case
-from gateway.steps import alerting, analysis
+from gateway.steps import alerting, analysis, ringing
 from gateway.steps.delivering import attempt
+from gateway.team.answering import AnswerKind, answer
+from gateway.team.people import SITE
 from tests.viewer_bridge.drawn import make_analysis, make_source
 from triage.errors import TemporaryError
 from triage.types import Analysis
@@ -44,6 +45,16 @@ class Engine:
             self.signals.append((key, value))
 
 
+@dataclass(frozen=True, slots=True)
+class LateDesk(Desk):
+    """A desk whose clock can be put forward."""
+
+    ahead: list[timedelta] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + sum(self.ahead, timedelta())
+
+
 @dataclass
 class House:
     """One study on its way, and verbs that do what scanner, engine and time do."""
@@ -55,6 +66,7 @@ class House:
     head: SmallPhone
     study: str
     whole: Analysis = field(init=False)
+    watches: dict[int, Watch] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         drawn = make_analysis(SMALL)
@@ -98,9 +110,22 @@ class House:
     def late_images(self) -> None:
         assert self.desk.ledger.cases.reopen(self.case)
 
+    def look(self, alert: int) -> Watch:
+        """What the run of an alert does when its wait is over."""
+        if alert not in self.watches:
+            self.watches[alert] = Watch.from_json(ringing.begin_alert(self.desk, self.case.id, alert))
+        plain = ringing.look_after(self.desk, self.case.id, alert, self.watches[alert].to_json())
+        self.watches[alert] = Watch.from_json(plain)
+        return self.watches[alert]
+
+    def wait(self, seconds: float) -> None:
+        """Put the clock forward."""
+        self.desk.ahead.append(timedelta(seconds=seconds))
+
     def escalate(self, alert: int, level: int) -> None:
-        """What the run of an alert does at a level, unless it was told to end."""
-        alerting.escalate(self.desk, self.case.id, alert, level)
+        """What the run of an alert does until a level has the word, unless it ends before."""
+        while (watch := self.look(alert)).level < level and not (watch.settled or watch.silent):
+            self.wait(watch.until_s - self.desk.now().timestamp())
 
     def deliver(self, *kinds: str) -> dict[str, bool]:
         """One attempt at every delivery that was ordered and is not over; returns which are over now."""
@@ -128,9 +153,8 @@ class House:
         return {letter.id: letter.id not in left for letter in waiting}
 
     def acknowledge(self, by: str) -> None:
-        acknowledge(
-            SimpleNamespace(ledger=self.desk.ledger, client=self.engine, now=self.desk.now), self.case, by
-        )
+        actor = replace(SITE, name=by)
+        answer(self.desk.ledger, self.engine, self.case, actor, AnswerKind.TAKE, "", self.desk.now())
 
     def changed(self, **numbers) -> Analysis:
         return replace(self.whole, result=replace(self.whole.result, **numbers))
@@ -145,12 +169,12 @@ def a_house(folder, orthanc: Orthanc, study: str):
         ]
         tables = {
             "site": {"data_dir": folder},
-            "alerts": {"levels": levels},
+            "alerts": {"levels": levels, "language": "en"},
             "emr": {"destinations": [{"name": "emr", "host": "127.0.0.1", "port": emr.port}]},
         }
         config = Config.model_validate(tables)
         ledger, engine = Ledger.open(config.ledger_url), Engine()
-        desk = Desk(config, ledger, client=engine, orthanc=orthanc, analysts=None)
+        desk = LateDesk(config, ledger, client=engine, orthanc=orthanc, analysts=None)
         house = House(desk, engine, emr, doctor, head, study)
         house.receive()
         yield house

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.phantom import Patient, make_patient
 from benchmarks.scanner import Part, write_study
 from gateway import findings
 from gateway.analysis import analyse_files
 from gateway.analysts import AnalystDiedError, AnalystLateError, Analysts
-from gateway.jobs.orders import AnalyseOrder
+from gateway.jobs.orders import ALERT_PICTURE, PICTURES, AnalyseOrder
 from gateway.rehearsal import Rehearsal
 from triage.preparation import Preparation
 
@@ -272,3 +273,16 @@ def wait_until(holds):
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_the_alerts_picture_is_drawn_after_the_answer_and_small(paths, analysts, tmp_path):
+    """Nobody waits for it: the answer is here first, and the picture comes by itself."""
+    folder = tmp_path / "case" / "r1"
+    assert analysts.analyse("a", order_for(paths, folder), timeout_s=60) == ""
+    picture, end = folder / PICTURES / ALERT_PICTURE, time.monotonic() + DEAD_S
+    while not picture.exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    with Image.open(picture) as drawn:
+        assert drawn.size[0] == 480
+    assert picture.stat().st_size <= 60_000
+    assert [path.name for path in (folder / PICTURES).iterdir()] == [ALERT_PICTURE]

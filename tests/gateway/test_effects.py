@@ -17,7 +17,8 @@ from gateway.lanes import Priority, Queue
 from gateway.ledger.commitments import Commitments
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import DeliveryKind, case_id_of
-from gateway.steps import alerting, delivering
+from gateway.steps import delivering
+from gateway.steps.ordering import order
 from triage.errors import TemporaryError
 
 KINDS = [kind for kind in DeliveryKind if kind is not DeliveryKind.EMR]
@@ -53,7 +54,7 @@ def test_every_attempt_carries_the_key_of_its_run(desk, monkeypatch):
 
     monkeypatch.setattr(delivering, "SENDERS", dict.fromkeys(KINDS, send))
     for kind in KINDS:
-        alerting.order(desk, case_id_of("1.2.3"), 1, kind, "somebody")
+        order(desk, case_id_of("1.2.3"), 1, kind, "somebody")
     for key, (name, args, *_) in desk.client.submitted.items():
         assert name == "deliver"
         assert not delivering.attempt(desk, *args)
@@ -63,7 +64,7 @@ def test_every_attempt_carries_the_key_of_its_run(desk, monkeypatch):
 
 def test_alerts_have_a_lane_of_their_own(desk):
     for kind in KINDS:
-        alerting.order(desk, case_id_of("1.2.3"), 1, kind, "somebody")
+        order(desk, case_id_of("1.2.3"), 1, kind, "somebody")
     how = {args[0]: (queue, priority) for _, args, queue, priority in desk.client.submitted.values()}
     assert how.pop("alert") == (Queue.URGENT, Priority.URGENT)
     assert {queue for queue, _ in how.values()} == {Queue.DELIVER}

@@ -1,6 +1,6 @@
 """Runs that the present release's predecessors left in the journal end on this one: their steps are those recorded.
 
-The journals are those of walks of ``workflows-1``. When a change of the workflows makes this fail, keep the old order of
+The journals are those of walks of ``workflows-2``, the first that a hospital could have run. When a change of the workflows makes this fail, keep the old order of
 steps for old runs, or name a new version and let the old runs end first.
 """
 
@@ -26,7 +26,7 @@ WORKER = textwrap.dedent(
     from gateway import pipeline
     from gateway.engine import Worker
 
-    pipeline.register(SimpleNamespace(alert_levels=1, patience_s=1.0))  # a step that is not in the journal fails
+    pipeline.register(SimpleNamespace())  # a step that is not in the journal fails
     Worker(sys.argv[1], "slot-a")
     print("ready", flush=True)
     time.sleep(120)

@@ -14,7 +14,6 @@ from gateway.console.view import CaseView
 from gateway.jobs import render
 from gateway.jobs.orders import OBJECTS, RenderOrder
 from gateway.ledger.records import DeliveryKind, DeliveryState
-from gateway.steps import alerting
 from gateway.steps.parcels import parcels_in
 from tests.gateway.house import a_house
 from tests.viewer_bridge.conftest import RunningOrthanc
@@ -94,7 +93,7 @@ def test_a_change_of_class_rings_again_and_replaces_the_result_everywhere(house)
     assert second["link"] == first["link"]
     assert not any(word in str(house.doctor.alerts) for word in ("NGUY", "BN-0001", "19520311"))
     run = f"alert:{house.case.id}:r1"
-    assert house.engine.signals == [(run, "acknowledged"), (run, "superseded")]
+    assert house.engine.signals == [(run, "answered"), (run, "superseded")]
     assert house.case.times["acknowledged_at"] is None
     assert house.case.acknowledged_by is None
 
@@ -167,11 +166,12 @@ def test_an_alert_that_nobody_answered_goes_on_after_an_unchanged_revision(nowhe
     assert any("no change of class" in line for line in alert["lines"])
     house.acknowledge("head of department")
     assert house.case.acknowledged_by == "head of department"
-    assert house.engine.signals == [(f"alert:{house.case.id}:r1", "acknowledged")], (
+    assert house.engine.signals == [(f"alert:{house.case.id}:r1", "answered")], (
         "the run that rang hears it"
     )
     house.escalate(1, 1)
-    alerting.nobody_answered(house.desk, house.case.id, 1)
+    house.wait(3600)
+    assert house.look(1).settled
     assert all(
         d.state is not DeliveryState.FAILED for d in house.desk.ledger.deliveries.of_case(house.case.id)
     )
@@ -182,7 +182,7 @@ def test_that_nobody_answered_is_seen_after_an_unchanged_revision(nowhere):
         if number:
             nowhere.late_images()
         nowhere.conclude(nowhere.whole)
-    alerting.nobody_answered(nowhere.desk, nowhere.case.id, 1)
+    nowhere.escalate(1, 2)
     silent = [d for d in nowhere.desk.ledger.deliveries.of_case(nowhere.case.id) if d.target == "team"]
     assert [d.state for d in silent] == [DeliveryState.FAILED]
 
@@ -191,11 +191,13 @@ def test_the_console_alone_is_a_level_whose_silence_is_seen(nowhere):
     """A site that configured nobody to call."""
     alerts = nowhere.desk.config.alerts.model_copy(update={"levels": ()})
     desk = replace(nowhere.desk, config=nowhere.desk.config.model_copy(update={"alerts": alerts}))
-    assert (nowhere.desk.alert_levels, desk.alert_levels) == (2, 1)
+    nowhere = replace(nowhere, desk=desk)
     nowhere.conclude(nowhere.whole)
     case_id = nowhere.case.id
-    alerting.escalate(desk, case_id, 1, 0)
-    alerting.nobody_answered(desk, case_id, 1)
+    watch = nowhere.look(1)
+    assert watch.look_s - watch.began_s == 300
+    nowhere.wait(301)
+    assert nowhere.look(1).silent
     told = {
         d.target: d.state for d in desk.ledger.deliveries.of_case(case_id) if d.kind is DeliveryKind.ALERT
     }

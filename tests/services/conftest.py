@@ -121,7 +121,7 @@ def a_house(folder: Path, archive_url: str, peers, **dicom):
     )
     archive = Orthanc(archive_url)
     try:
-        others = dict.fromkeys(field.name for field in fields(Desk))
+        others = dict.fromkeys(field.name for field in fields(Desk) if field.init)
         desk = Desk(**others | {"config": config, "ledger": ledger, "orthanc": archive})
         yield House(desk, spool, listener.port)
     finally:

@@ -2,9 +2,14 @@
 
 import pytest
 
+from gateway.feedback.classes import AlertClass
+from gateway.feedback.judgement import Reason, Verdict
 from gateway.ledger.records import CaseState, DeliveryKind, DeliveryState
+from gateway.team.contacts import ChannelKind
 from tests.api.staging import CONTRADICTING, DIFFERING, a_result, a_time_to_peak_result, close_site, open_site
-from tests.statistics.counting import SEVERE, a_delivery, a_record, keep
+from tests.statistics.counting import SEVERE, a_call, a_delivery, a_judgement, a_record, keep
+
+PUSH, EMAIL = ChannelKind.PUSH, ChannelKind.EMAIL
 
 
 @pytest.fixture(scope="session")
@@ -25,10 +30,28 @@ def march():
     emr = a_delivery("1.2.1", DeliveryKind.EMR, "his", DeliveryState.DELIVERED)
     sms = a_delivery("1.2.1", DeliveryKind.ALERT, "sms", DeliveryState.FAILED)
     console = a_delivery("1.2.1", DeliveryKind.ALERT, "console", DeliveryState.DELIVERED)
+    rang = (
+        a_call("1.2.1", PUSH, sent_at=44.1, delivered_at=45.0, opened_at=54.0, acknowledged_at=104.0),
+        a_call("1.2.1", PUSH, sent_at=44.1, delivered_at=47.0),
+        a_call("1.2.1", EMAIL, failed_at=46.0),
+        a_call("1.2.1", PUSH, step=1, sent_at=80.0, opened_at=83.0),
+    )
+    lesion = AlertClass.NO_TARGET_MISMATCH
+    said = (
+        a_judgement("1.2.1", Verdict.REJECT, Reason.ARTEFACT, holds=False),
+        a_judgement("1.2.1", Verdict.AGREE),
+    )
+    redrawn = a_judgement("1.2.2", Verdict.EDIT, None, lesion, holds=True, core_ml=88.0, overlap=0.81)
+    wrong = a_judgement("1.2.3", Verdict.REJECT, Reason.OLD_INFARCT, holds=False)
     return [
-        a_record("1.2.1", a_result("1.2.1"), handed=(emr, sms, console)),
-        a_record("1.2.2", a_result("1.2.2", core_ml=96.0, met=False), after_s=late),
-        a_record("1.2.3", a_result("1.2.3", networks=(CONTRADICTING,), opinions=(DIFFERING,)), after_s=twice),
+        a_record("1.2.1", a_result("1.2.1"), handed=(emr, sms, console), called=rang, judgements=said),
+        a_record("1.2.2", a_result("1.2.2", core_ml=96.0, met=False), after_s=late, judgements=(redrawn,)),
+        a_record(
+            "1.2.3",
+            a_result("1.2.3", networks=(CONTRADICTING,), opinions=(DIFFERING,)),
+            after_s=twice,
+            judgements=(wrong,),
+        ),
         a_record("1.2.4", a_result("1.2.4", SEVERE)),
         a_record("1.2.5", a_time_to_peak_result("1.2.5")),
         a_record("1.2.6", None, CaseState.NOT_ANALYSED, reason="only 8 frames: at least 10 are needed"),

@@ -70,6 +70,15 @@ def test_the_table_says_its_clock_its_notation_and_its_use(march, an_edition):
     assert found["cases", "analysed"] == "5"
     assert found["last_image_to_alert", "median"] == "4"
     assert found["last_image_to_alert", "share_within_60_s"] == "0.857"
+    assert found["confirmed_target_mismatch", "confirmed"] == "1"
+    assert [found["confirmed_target_mismatch", code] for code in ("share", "low", "high")] == [
+        "0.5",
+        "0.121",
+        "0.879",
+    ]
+    assert found["confirmed_lesion", "share"] == ""
+    assert found["calls_email", "failed"] == "1"
+    assert found["door_to_ct", "within_1200_s"] == "0"
 
 
 def test_a_spreadsheet_that_wants_a_mark_gets_one(march, an_edition):
@@ -93,6 +102,8 @@ def test_a_suppressed_count_says_so(march, an_edition):
     assert found["cases", "analysing"] == "0"
     assert found["last_image_to_alert", "within_5_s"] == "suppressed"
     assert found["about", "suppressed_below"] == "5"
+    assert found["confirmed_target_mismatch", "share"] == "suppressed"
+    assert found["calls_push", "answered"] == "suppressed"
 
 
 @pytest.fixture(scope="session")
@@ -173,6 +184,23 @@ def test_a_row_a_case(march, an_edition):
     assert (first["last_image_to_alert_s"], first["core_ml"], first["side"]) == ("4", "18.4", "left")
     assert (first["reliable"], first["emr_delivered"], first["alerts_delivered"]) == ("true", "1", "0")
     assert large["criteria_met"] == ""
+    people = (
+        "last_level_called",
+        "calls_delivered",
+        "calls_failed",
+        "judgement",
+        "alert_said",
+        "alert_confirmed",
+    )
+    assert [first[name] for name in people] == ["2", "3", "1", "agree", "target_mismatch", "true"]
+    assert [large[name] for name in ("judgement", "edited_core_ml", "edited_core_overlap")] == [
+        "edit",
+        "88",
+        "0.81",
+    ]
+    assert rows[2]["judgement_reason"] == "old_infarct"
+    assert first["scanned_at"] == first["first_image_at"]
+    assert first["door_at"] == first["door_to_ct_s"] == ""
     severe = rows[3]
     assert (severe["reliable"], severe["core_ml"], severe["severe_quality"]) == ("false", "", "truncated")
     assert rows[5]["not_analysed_reason"] == "scan_too_short"
@@ -278,6 +306,8 @@ def test_the_interface_gives_the_same_and_only_to_whoever_may(served):
         assert 'filename="stroke-statistics-2026-03.fhir.json"' in report.headers["content-disposition"]
         assert len(read(client.get(ADDRESSES[4]).text)) == 9
         assert client.get(ADDRESSES[0]).json()[0]["cases"] == 1
+        assert [each["judged"] for each in month["predictive"]] == [2, 1, 0, 0]
+        assert client.get(f"{ADDRESSES[1]}?suppress_below=5").json()["predictive"][0]["share"] is None
         for wrong in ("/api/v1/statistics/months/2026-13", "/api/v1/statistics/registry?from=x&to=y"):
             assert client.get(wrong).status_code == 400
 
@@ -321,8 +351,9 @@ def test_the_page_shows_a_month_a_row(chromium, served, width):
     page.goto(f"/login#token={site.access.token}&next=/statistics")
     page.wait_for_url(f"{url}/statistics")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.locator(".months tbody tr").count() == 12
-    first = page.locator(".months tbody tr").first
+    months = page.locator(".months").first.locator("tbody tr")
+    assert months.count() == 12
+    first = months.first
     assert first.locator("td.figure").first.inner_text().split()[-1] == "1"
     with page.expect_download() as download:
         first.locator("text=CSV").click()

@@ -165,7 +165,9 @@ def test_every_report_prints_the_same_digits(a_computed_case):
     assert f"{counts[2] * voxel_ml:.1f}" == oru["mismatch-volume"]
     assert f"{(counts[1] + counts[2]) * voxel_ml:.1f}" == oru["hypoperfused-volume"]
     moment = datetime(2026, 1, 1, tzinfo=UTC)
-    alert = alert_for(result, case_id="1", revision=1, link="", last_image_at=None, now=moment)
+    alert = alert_for(
+        result, case_id="1", revision=1, link="", last_image_at=None, now=moment, language=Language.ENGLISH
+    )
     for name, code in (("core_ml", "core-volume"), ("hypoperfused_ml", "hypoperfused-volume")):
         assert f"{alert.numbers[name]:.1f}" == oru[code]
     assert f"ratio {oru['mismatch-ratio']}" in alert.lines[0]

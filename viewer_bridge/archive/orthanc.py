@@ -166,6 +166,13 @@ class Orthanc:
             return frozenset()
         return frozenset(found["Instances"])
 
+    def remove_study(self, study_uid: str) -> bool:
+        """Delete a study with everything in it; returns whether there was one."""
+        orthanc_id = self.study_id(study_uid)
+        if orthanc_id is not None:
+            self._spoken("DELETE", f"studies/{orthanc_id}")
+        return orthanc_id is not None
+
     def instance_id(self, sop_instance_uid: str) -> str | None:
         """Return Orthanc's own identifier of an instance; None when it is not there."""
         return self._lookup(sop_instance_uid, "Instance")

@@ -21,14 +21,24 @@ GAP_PT = 6.0
 """Room above, and left of each column but the first, where the report's own words below stand too."""
 
 
+SENTENCES = {
+    (False, True): "signed_for",
+    (False, False): "signed_off_only",
+    (True, True): "account_signed_for",
+    (True, False): "account_signed_off_only",
+}
+"""What is said of the signature: whether the signer logged in, and whether a digital signature goes with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who signed off, and when by the study's clock."""
+    """Who signed off, and when by the study's clock; `logged_in` with an account of their own, else as stated."""
 
     physician: str = field(repr=False)
     role: str = field(repr=False)
     remark: str = field(repr=False)
     signed_at: datetime
+    logged_in: bool = False
 
 
 def signature_stamp(
@@ -42,7 +52,7 @@ def signature_stamp(
     columns = (
         [paragraph(signer.physician, STRONG_BODY), paragraph(signer.role, SMALL_INK)],
         [paragraph(_moment(signer.signed_at, words), SMALL_INK)],
-        [paragraph(words("signed_for" if sealed else "signed_off_only"), SMALL_INK)],
+        [paragraph(words(SENTENCES[signer.logged_in, sealed]), SMALL_INK)],
     )
     left = 0.0
     for share, said in zip(SIGNATURE_SHARES, columns, strict=True):

@@ -112,6 +112,8 @@ ENGLISH: Mapping[str, str] = {
     "signed": "Signature",
     "signed_for": "Signed off at the gateway and signed with its key for the physician named, who is as stated.",
     "signed_off_only": "Signed off at the gateway by the physician named, who is as stated. No digital signature.",
+    "account_signed_for": "Signed off at the gateway by the physician named, with an account of their own, and signed with its key.",
+    "account_signed_off_only": "Signed off at the gateway by the physician named, with an account of their own. No digital signature.",
     "signer_remark": "Remark: {remark}",
     "page": "Page {page} of {pages}",
     "decimal": "Numbers are written with a decimal point.",

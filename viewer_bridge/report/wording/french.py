@@ -112,6 +112,8 @@ FRENCH: Mapping[str, str] = {
     "signed": "Signature",
     "signed_for": "Validé sur la passerelle et signé avec sa clé pour le médecin nommé, dont l'identité est déclarée.",
     "signed_off_only": "Validé sur la passerelle par le médecin nommé, dont l'identité est déclarée. Sans signature numérique.",
+    "account_signed_for": "Validé sur la passerelle par le médecin nommé, avec son propre compte, et signé avec la clé de la passerelle.",
+    "account_signed_off_only": "Validé sur la passerelle par le médecin nommé, avec son propre compte. Sans signature numérique.",
     "signer_remark": "Remarque : {remark}",
     "page": "Page {page} sur {pages}",
     "decimal": "Les nombres sont écrits avec un point décimal.",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from viewer_bridge.report.wording.language import Language
+from viewer_bridge.report.wording.reading import CHANGES, READING
 from viewer_bridge.report.wording.remarks import REMARKS
 from viewer_bridge.report.wording.rules import RULES_AND_REASONS
 
@@ -21,7 +22,10 @@ CLAUSES = "; "
 JOINED = {Language.VIETNAMESE: "; ", Language.FRENCH: " ; "}
 """Between the clauses of a sentence."""
 
-TABLE = (*REMARKS, *RULES_AND_REASONS)
+WORD = re.compile(r"(?<![\w-])[a-z]{3,}(?![\w-])")
+"""A word of a language: neither a number with its unit, nor the name of a network or of an error."""
+
+TABLE = (*REMARKS, *READING, *CHANGES[:-1], *RULES_AND_REASONS, CHANGES[-1])
 """In the order in which they are tried: what is special stands before what is general."""
 
 
@@ -39,6 +43,25 @@ def translated(text: str, language: Language) -> str:
         return text
     sentence, stop = (text[:-1], text[-1:]) if text.endswith(".") else (text, "")
     return f"{_put(sentence, language)}{stop}"
+
+
+def is_known(text: str, language: Language) -> bool:
+    """Whether nothing of a sentence stays English.
+
+    Examples
+    --------
+    >>> is_known("core is more than 63.0 ml", Language.FRENCH), is_known("core is odd", Language.FRENCH)
+    (True, False)
+    """
+    return language is Language.ENGLISH or _is_known(text.removesuffix("."))
+
+
+def _is_known(text: str) -> bool:
+    for pattern, _ in _patterns():
+        if found := pattern.fullmatch(text):
+            return all(_is_known(slot) or not WORD.search(slot) for slot in found.groups())
+    clauses = text.split(CLAUSES)
+    return len(clauses) > 1 and all(map(_is_known, clauses))
 
 
 def _put(text: str, language: Language) -> str:

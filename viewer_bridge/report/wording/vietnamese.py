@@ -112,6 +112,8 @@ VIETNAMESE: Mapping[str, str] = {
     "signed": "Chữ ký",
     "signed_for": "Đã xác nhận trên hệ thống; hệ thống ký số bằng khóa của mình thay cho bác sĩ có tên, theo lời khai.",
     "signed_off_only": "Bác sĩ có tên đã xác nhận trên hệ thống, theo lời khai. Không có chữ ký số.",
+    "account_signed_for": "Bác sĩ có tên đã xác nhận bằng tài khoản riêng; hệ thống ký số bằng khóa của mình.",
+    "account_signed_off_only": "Bác sĩ có tên đã xác nhận bằng tài khoản riêng. Không có chữ ký số.",
     "signer_remark": "Ghi chú: {remark}",
     "page": "Trang {page} trên {pages}",
     "decimal": "Số thập phân dùng dấu chấm.",

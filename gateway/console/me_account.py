@@ -1,0 +1,141 @@
+"""How one logs in: password, one-time codes, passkeys, sessions; changed by whoever they belong to."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from markupsafe import Markup
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from gateway.api.me import me
+from gateway.api.reception import Reception
+from gateway.api.rights import actor_of
+from gateway.console.rendering import render
+from gateway.identity.accounts import Accounts
+from gateway.identity.passkeys import LONGEST_LABEL
+from gateway.identity.passwords import LONGEST, SHORTEST
+from gateway.ledger.accesses import Action
+from gateway.team.people import Person
+
+ACCOUNT = "/me#account"
+
+Secret = Annotated[str, Form(min_length=1, max_length=LONGEST)]
+Id = Annotated[str, Form(min_length=1, max_length=64)]
+
+
+class MadePasskey(BaseModel):
+    """What a browser says of a passkey that it made."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    credential: dict[str, Any]
+    proof: Annotated[str, Field(max_length=512)]
+    label: Annotated[str, Field(max_length=LONGEST_LABEL)] = ""
+    next: Annotated[str, Field(max_length=200)] = ""
+
+
+def accounts_of(reception: Reception) -> Accounts:
+    """The site's accounts."""
+    return Accounts.of(reception.config, reception.ledger, reception.access)
+
+
+def note(reception: Reception, request: Request, detail: str) -> None:
+    """Write down what somebody changes of their own."""
+    reception.ledger.accesses.note(actor_of(request), Action.CHANGED_SELF, None, detail, reception.now())
+
+
+def show_codes(reception: Reception, person: Person) -> HTMLResponse:
+    """The picture to set an authenticator app up with."""
+    enrolment = accounts_of(reception).begin_totp(person)
+    picture = Markup(enrolment.picture)  # noqa: S704 - drawn here, of our own address
+    return HTMLResponse(render("me-codes.html", picture=picture, spoken=enrolment.spoken, codes=()))
+
+
+def show_recovery(codes: list[str]) -> HTMLResponse:
+    """Recovery codes, the only time they can be read."""
+    return HTMLResponse(render("me-codes.html", picture="", spoken="", codes=codes))
+
+
+def routes(reception: Reception) -> APIRouter:
+    """Below ``/me``."""
+    router = APIRouter()
+    _add_password(router, reception)
+    _add_codes(router, reception)
+    _add_passkeys(router, reception)
+    return router
+
+
+def _add_password(router: APIRouter, reception: Reception) -> None:
+    @router.get("/me/password")
+    def get_password(request: Request) -> HTMLResponse:
+        return HTMLResponse(render("me-password.html", person=me(reception, request), shortest=SHORTEST))
+
+    @router.post("/me/password")
+    def post_password(request: Request, old: Secret, new: Secret) -> RedirectResponse:
+        person, session = me(reception, request), actor_of(request).session_id
+        note(reception, request, "password")
+        accounts_of(reception).change_password(person, old, new, reception.now(), session)
+        return _account()
+
+    @router.post("/me/sessions/end")
+    def post_end(request: Request, session: Annotated[str, Form(max_length=36)] = "") -> RedirectResponse:
+        person, actor = me(reception, request), actor_of(request)
+        reception.ledger.accesses.note(actor, Action.REVOKED, None, "own sessions", reception.now())
+        if session:
+            reception.ledger.sessions.revoke(session, person.id)
+        else:
+            accounts_of(reception).revoke(person.id, reception.now(), actor.session_id)
+        return _account()
+
+
+def _add_codes(router: APIRouter, reception: Reception) -> None:
+    @router.get("/me/codes")
+    def get_codes(request: Request) -> HTMLResponse:
+        return show_codes(reception, me(reception, request))
+
+    @router.post("/me/codes")
+    def post_codes(request: Request, code: Annotated[str, Form(max_length=20)]) -> HTMLResponse:
+        person = me(reception, request)
+        fresh = accounts_of(reception).confirm_totp(person, code, reception.now())
+        note(reception, request, "one-time codes set up")
+        return show_recovery(fresh)
+
+    @router.post("/me/codes/recovery")
+    def post_recovery(request: Request) -> HTMLResponse:
+        person = me(reception, request)
+        note(reception, request, "new recovery codes")
+        return show_recovery(accounts_of(reception).new_recovery_codes(person))
+
+    @router.post("/me/codes/remove")
+    def post_remove(request: Request) -> RedirectResponse:
+        person = me(reception, request)
+        accounts_of(reception).drop_totp(person)
+        note(reception, request, "one-time codes removed")
+        return _account()
+
+
+def _add_passkeys(router: APIRouter, reception: Reception) -> None:
+    @router.post("/me/passkeys/begin")
+    def post_begin(request: Request) -> dict[str, Any]:
+        return accounts_of(reception).begin_passkey(me(reception, request), reception.now())
+
+    @router.post("/me/passkeys")
+    def post_passkey(request: Request, made: MadePasskey) -> dict[str, str]:
+        person = me(reception, request)
+        accounts_of(reception).finish_passkey(
+            person, made.credential, made.proof, made.label, reception.now()
+        )
+        note(reception, request, "passkey added")
+        return {"next": "/me"}
+
+    @router.post("/me/passkeys/remove")
+    def post_remove_passkey(request: Request, passkey: Id) -> RedirectResponse:
+        person = me(reception, request)
+        accounts_of(reception).drop_passkey(person, passkey)
+        note(reception, request, "passkey removed")
+        return _account()
+
+
+def _account() -> RedirectResponse:
+    return RedirectResponse(ACCOUNT, HTTPStatus.SEE_OTHER)
