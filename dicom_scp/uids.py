@@ -60,6 +60,7 @@ STORAGE_CLASSES = (
     "1.2.840.10008.5.1.4.1.1.104.2",  # Encapsulated CDA Storage
     "1.2.840.10008.5.1.4.1.1.66.4",  # Segmentation Storage
     "1.2.840.10008.5.1.4.1.1.66.5",  # Surface Segmentation Storage
+    "1.2.840.10008.5.1.4.1.1.66.7",  # Label Map Segmentation Storage
     "1.2.840.10008.5.1.4.1.1.30",  # Parametric Map Storage
     "1.2.840.10008.5.1.4.1.1.66.1",  # Spatial Registration Storage
     "1.2.840.10008.5.1.4.1.1.66.3",  # Deformable Spatial Registration Storage

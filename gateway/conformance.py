@@ -21,6 +21,7 @@ from dicom_scp.queries import FIND, GET, MOVE, Level, Status, sop_classes
 from dicom_scp.reader import WANTED
 from dicom_scp.services import UNCOMPRESSED
 from dicom_scp.texts import CODECS
+from gateway.feedback.bringing import LARGEST_BYTES as LARGEST_EDIT_BYTES
 from gateway.markdown import named, statuses, table
 from gateway.pacs.storing import STATUSES
 from gateway.parameters import parameters
@@ -174,6 +175,12 @@ def _networking() -> Iterator[str]:
     yield (
         "TCP/IP over whatever the operating system offers, IPv4 and IPv6. Parameters that bear on DICOM, with their "
         "defaults:\n\n" + table(("parameter", "default", "meaning"), parameters(SECTIONS))
+    )
+    yield "### 2.11 DICOMweb"
+    yield (
+        "At `/dicom-web` of the console's origin, for whoever may see whose images they are. QIDO-RS and WADO-RS are answered by "
+        f"the archive. STOW-RS takes Segmentation and Label Map Segmentation of studies that have a case here, at most "
+        f"{LARGEST_EDIT_BYTES >> 20} MiB, from whoever may judge a result; either all objects of a request are stored or none."
     )
 
 

@@ -17,7 +17,7 @@ from gateway.api.reception import Reception
 from gateway.console.rendering import render
 from gateway.identity.accounts import Accounts
 from gateway.identity.proving import Browser, Proving
-from gateway.identity.sessions import PROVING_S, Sessions
+from gateway.identity.sessions import PASSWORD_ONLY, PROVING_S, Sessions
 from gateway.ledger.accesses import Action
 from gateway.ledger.sessions import Session, Stage
 from gateway.team.people import SITE, Actor, Person, actor_of_person
@@ -128,7 +128,7 @@ class Entry:
     def step(self, request: Request, person: Person, stage: Stage, answer: Response) -> None:
         """Let somebody whose password was right prove the rest, in this browser and for a few minutes."""
         device = named_browser(request.headers.get("user-agent", ""))
-        word = self.sessions.begin(person, "password", device, self.now(), stage)
+        word = self.sessions.begin(person, PASSWORD_ONLY, device, self.now(), stage)
         self._forget_former(request)
         self._set(answer, STEP_COOKIE, word, PROVING_S)
 

@@ -16,7 +16,7 @@ from gateway.api.entry import NEXT_STEP, Entry, own_path, refuse_foreign
 from gateway.api.problems import Problem
 from gateway.api.reception import Reception
 from gateway.identity.attempts import TooFastError
-from gateway.identity.sessions import Stage
+from gateway.identity.sessions import PASSWORD_ONLY, Stage
 from gateway.ledger.accesses import Action
 from gateway.team.people import Person
 from triage.errors import InputError, TemporaryError
@@ -47,15 +47,15 @@ def show_login(entry: Entry, wanted: str, said: str = "", status: HTTPStatus = H
 def by_password(entry: Entry, request: Request, login: str, password: str, wanted: str) -> Response:
     """In, or on to the second factor."""
     person = entry.proving.password(login[:LONGEST_LOGIN], password, entry.browser(request), entry.now())
-    return admit(entry, request, person, "password", wanted)
+    return admit(entry, request, person, wanted)
 
 
-def admit(entry: Entry, request: Request, person: Person, means: str, wanted: str) -> Response:
+def admit(entry: Entry, request: Request, person: Person, wanted: str) -> Response:
     """Let somebody in whose password is right, unless more has to be proven first."""
     stage = entry.proving.next_stage(person)
     if stage is Stage.WHOLE:
         answer = entry.go(own_path(wanted))
-        entry.let_in(request, person, means, answer)
+        entry.let_in(request, person, PASSWORD_ONLY, answer)
         return answer
     answer = entry.go(f"{NEXT_STEP[stage]}?next={quote(own_path(wanted), safe='/')}")
     entry.step(request, person, stage, answer)

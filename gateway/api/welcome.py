@@ -45,7 +45,7 @@ def choose(entry: Entry, request: Request, word: str, password: str, again: str)
     except InputError as exc:
         return welcome_page(entry, word, str(exc), HTTPStatus.BAD_REQUEST)
     entry.note(actor_of_person(person), Action.CHANGED_SELF, "password chosen by a welcome link")
-    return admit(entry, request, person, "password", "/")
+    return admit(entry, request, person, "/")
 
 
 def enrol_page(entry: Entry, person: Person, wanted: str, said: str = "") -> Response:

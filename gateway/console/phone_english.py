@@ -153,8 +153,6 @@ ENGLISH: Mapping[str, str] = {
     "state_delivered": "on the phone",
     "state_opened": "opened",
     "state_acknowledged": "answered",
-    "state_escalated": "no answer",
-    "state_closed": "over",
     "state_failed": "not reached",
     # Patient and the rest
     "show_patient": "Show patient",

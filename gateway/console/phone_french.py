@@ -153,8 +153,6 @@ FRENCH: Mapping[str, str] = {
     "state_delivered": "sur le téléphone",
     "state_opened": "ouvert",
     "state_acknowledged": "a répondu",
-    "state_escalated": "sans réponse",
-    "state_closed": "terminé",
     "state_failed": "non joint",
     # Patient and the rest
     "show_patient": "Voir le patient",

@@ -5,11 +5,19 @@ from dataclasses import dataclass
 
 from gateway.console.phone_scene import CALLED_ROLES, Scene
 from gateway.console.phone_words import Say
-from gateway.ledger.call import RANK, TIME_OF, Call, CallState
+from gateway.ledger.call import TIME_OF, Call, CallState
 from gateway.ledger.thread import Post, PostKind
 from gateway.team.answering import RULES, AnswerKind, holder_of
 from gateway.team.people import Actor, ActorKind, Person, Right
 
+REACHED = (
+    CallState.ACKNOWLEDGED,
+    CallState.OPENED,
+    CallState.DELIVERED,
+    CallState.SENT,
+    CallState.FAILED,
+)
+"""What a person who waits for an answer wants to know of the others, the best first."""
 UNOPENED = frozenset({CallState.QUEUED, CallState.SENT, CallState.DELIVERED})
 
 DECLINING = ("decline_busy", "decline_far", "decline_off")
@@ -33,6 +41,14 @@ class Told:
     name: str
     state: str
     at: str | None
+
+
+def _furthest(name: str, calls: Sequence[Call]) -> Told:
+    """The furthest that any of a person's calls came, whatever became of the matter since."""
+    reached = ((state, [call.times.get(TIME_OF[state]) for call in calls]) for state in REACHED)
+    known = ((state, min(at for at in times if at)) for state, times in reached if any(times))
+    state, at = next(known, (CallState.QUEUED, None))
+    return Told(name, state.value, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,18 +168,12 @@ class TeamView:
 
     @property
     def told(self) -> list[Told]:
-        """Everybody who was called for this alert."""
-        furthest: dict[str, Call] = {}
+        """Everybody who was called for this alert, and how far the alert came with them."""
+        found: dict[str, list[Call]] = {}
         for call in self._calls:
-            before = furthest.get(call.person_id or "")
-            if call.person_id and (before is None or RANK[before.state] <= RANK[call.state]):
-                furthest[call.person_id] = call
-        named = ((self.scene.people.get(person_id), call) for person_id, call in furthest.items())
-        return [
-            Told(person.name, call.state.value, call.times.get(TIME_OF[call.state]))
-            for person, call in named
-            if person
-        ]
+            found.setdefault(call.person_id or "", []).append(call)
+        named = ((self.scene.people.get(person_id), calls) for person_id, calls in found.items())
+        return [_furthest(person.name, calls) for person, calls in named if person]
 
     @property
     def unseen(self) -> bool:

@@ -153,8 +153,6 @@ VIETNAMESE: Mapping[str, str] = {
     "state_delivered": "đã đến máy",
     "state_opened": "đã mở",
     "state_acknowledged": "đã trả lời",
-    "state_escalated": "không trả lời",
-    "state_closed": "đã xong",
     "state_failed": "không liên lạc được",
     # Patient and the rest
     "show_patient": "Xem bệnh nhân",

@@ -4,6 +4,7 @@ Every proof that is wrong is one sentence and one amount of work, whether the lo
 """
 
 import hmac
+import ipaddress
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,7 +101,11 @@ class Proving:
         """
         if self.accounts.settings.console_token and self.accounts.access.accepts(token.strip()):
             return
-        claim(self.accounts.ledger.attempts, (Subject(TOKEN, "token", browser.address),), now.timestamp())
+        claim(
+            self.accounts.ledger.attempts,
+            (Subject(TOKEN, "token", network_of(browser.address)),),
+            now.timestamp(),
+        )
         raise InputError(WRONG_TOKEN)
 
     def remember(self, person: Person) -> str:
@@ -113,7 +118,7 @@ class Proving:
         own = self._own_browser(login, browser.word)
         if own:
             return (Subject(KNOWN_BROWSER, "browser", own),)
-        return Subject(LOGIN, "login", login), Subject(ADDRESS, "address", browser.address)
+        return Subject(LOGIN, "login", login), Subject(ADDRESS, "address", network_of(browser.address))
 
     def _own_browser(self, login: str, word: str) -> str:
         """The identifier of a browser that the person of this login has used before; empty for any other."""
@@ -126,3 +131,16 @@ class Proving:
         number, _, person_id = text.partition(".")
         person = self.accounts.ledger.people.get(person_id)
         return number if person and person.login == login.strip().lower() else ""
+
+
+def network_of(address: str) -> str:
+    """Whose guesses are counted together: an IPv4 address, or the 64 bits that a subscriber of IPv6 has for himself.
+
+    >>> network_of("192.0.2.1"), network_of("2001:db8::1"), network_of("unknown")
+    ('192.0.2.1', '2001:db8::/64', 'unknown')
+    """
+    try:
+        number = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((number, 64), strict=False)) if number.version == 6 else address

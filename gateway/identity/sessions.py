@@ -22,6 +22,8 @@ PURPOSE = b"stroke-gateway session 2"
 WORD_BYTES = 32
 PROVING_S = 600
 """How long somebody may take over a second factor."""
+PASSWORD_ONLY = "password"  # noqa: S105 - a word
+"""What a session says that was begun without a second factor."""
 SEEN_EVERY_S = 60
 """A session in use is written down no more often."""
 
@@ -51,6 +53,7 @@ class Sessions:
         owner = person.id if person else None
         session = Session(str(uuid4()), owner, stage, means, device, at, at, ends)
         self.ledger.sessions.sweep(now)
+        self.ledger.words.sweep(now.timestamp())
         self.ledger.sessions.add(self._digest(word), session)
         return word
 
@@ -65,12 +68,15 @@ class Sessions:
         return found
 
     def actor(self, word: str, now: datetime) -> Actor | None:
-        """Who comes with this word; None before the last proof was given."""
+        """Who comes with this word; None before the last proof was given, also one that a new role asks for."""
         found = self.find(word, now)
         if found is None or found[0].stage is not Stage.WHOLE:
             return None
         session, person = found
-        return actor_of_person(person, session.id) if person else _site(session)
+        if person is None:
+            return _site(session)
+        needs_more = session.means == PASSWORD_ONLY and person.roles & self.settings.second_factor
+        return None if needs_more else actor_of_person(person, session.id)
 
     def end(self, word: str) -> None:
         """Log out."""

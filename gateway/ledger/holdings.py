@@ -21,6 +21,7 @@ from gateway.ledger.records import (
     utc_text,
 )
 from gateway.ledger.schema import arrivals, cases, conflicts, deliveries, holdings, rounds
+from gateway.ledger.sources_phantoms import visible
 from gateway.ledger.statements import put, rows, run, translated
 
 RETRIED = "a person let it be tried again"
@@ -94,8 +95,9 @@ class Holdings:
         return self._find(query.order_by(arrivals.c.id.desc()).limit(limit))
 
     def after(self, position: int, limit: int) -> list[Stored]:
-        """The next objects of a walk over everything that was ever received."""
-        return self._find(_EVERYTHING.where(arrivals.c.id > position).order_by(arrivals.c.id).limit(limit))
+        """The next objects of a walk over everything that was ever received from a patient."""
+        query = _EVERYTHING.where(arrivals.c.id > position, visible(arrivals.c.study_uid))
+        return self._find(query.order_by(arrivals.c.id).limit(limit))
 
     def digests(self) -> Iterator[str]:
         """Digests of everything that was ever received, in batches by which no writer is held up."""
@@ -128,7 +130,9 @@ class Holdings:
     def never_seen(self, limit: int) -> list[Stored]:
         """Forwarded objects at which nobody has looked in the archive since, oldest first."""
         query = _EVERYTHING.where(
-            arrivals.c.forward_state == ObjectState.FORWARDED.value, holdings.c.first_seen_at.is_(None)
+            arrivals.c.forward_state == ObjectState.FORWARDED.value,
+            holdings.c.first_seen_at.is_(None),
+            visible(arrivals.c.study_uid),
         )
         return self._find(query.order_by(arrivals.c.id).limit(limit))
 
@@ -137,6 +141,7 @@ class Holdings:
         query = _EVERYTHING.where(
             arrivals.c.forward_state == ObjectState.FORWARDED.value,
             holdings.c.first_seen_at < utc_text(before),
+            visible(arrivals.c.study_uid),
         )
         return self._find(query.order_by(arrivals.c.id).limit(limit))
 

@@ -166,9 +166,7 @@ def test_an_alert_that_nobody_answered_goes_on_after_an_unchanged_revision(nowhe
     assert any("no change of class" in line for line in alert["lines"])
     house.acknowledge("head of department")
     assert house.case.acknowledged_by == "head of department"
-    assert house.engine.signals == [(f"alert:{house.case.id}:r1", "answered")], (
-        "the run that rang hears it"
-    )
+    assert house.engine.signals == [(f"alert:{house.case.id}:r1", "answered")], "the run that rang hears it"
     house.escalate(1, 1)
     house.wait(3600)
     assert house.look(1).settled

@@ -1,10 +1,13 @@
 """``stroke-gateway people``: the first administrator, from the machine itself."""
 
 import re
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from gateway.cli import main
+from gateway.config import Config
 from gateway.ledger.accesses import Action
 from tests.identity.conftest import OWN, PASSWORD
 
@@ -65,3 +68,11 @@ def test_a_login_is_given_once(people):
     assert code == 2
     assert "choose another" in error
     assert people("add", "b", "--name", " ", "--role", "it")[0] == 2
+
+
+def test_the_settings_that_the_documentation_shows_are_accepted():
+    page = (Path(__file__).parents[2] / "docs" / "identity.md").read_text("utf-8")
+    shown = tomllib.loads(re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1])
+    identity = Config.model_validate(shown).identity
+    assert identity.oidc.roles["radiology"] == ("radiologist",)
+    assert (identity.session_hours, identity.idle_hours) == (12, 4)

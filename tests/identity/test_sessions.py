@@ -12,7 +12,7 @@ from sqlalchemy import event, text
 from gateway.access import Access
 from gateway.api import events, guard
 from gateway.api.callers import COOKIE
-from gateway.identity.sessions import SEEN_EVERY_S, Sessions
+from gateway.identity.sessions import PASSWORD_ONLY, SEEN_EVERY_S, Sessions
 from gateway.identity.settings import Identity
 from gateway.ledger.sessions_tables import sessions
 from gateway.ledger.statements import rows
@@ -29,6 +29,16 @@ def test_a_session_is_the_person_with_the_rights_of_now(house):
     house.site.ledger.people.change(promoted)
     assert house.accounts.sessions.actor(word, now()).rights == promoted.rights
     assert [found.device for found in house.accounts.sessions.of(person.id, now())] == ["Chrome on Android"]
+
+
+def test_a_role_that_needs_a_second_factor_ends_a_session_of_a_password_alone(house):
+    person = house.person(Role.STROKE_DOCTOR)
+    alone = house.accounts.sessions.begin(person, PASSWORD_ONLY, "", now())
+    proven = house.accounts.sessions.begin(person, "passkey", "", now())
+    assert house.accounts.sessions.actor(alone, now())
+    house.site.ledger.people.change(replace(person, roles=frozenset({Role.ADMINISTRATOR})))
+    assert house.accounts.sessions.actor(alone, now()) is None
+    assert house.accounts.sessions.actor(proven, now())
 
 
 def test_the_ledger_holds_no_word_and_a_new_token_ends_all(house):

@@ -205,6 +205,16 @@ def test_a_second_phantom_is_no_patient(at_work):
     assert not ledger.phantoms.is_cancelled(STUDY)
 
 
+def test_whoever_looks_after_bytes_lets_it_be(at_work):
+    """Else what is removed from the archive would count as lost, and be sent there again."""
+    ledger, _, _, intake = at_work
+    intake.look(NOW)
+    ids = [item.arrival_id for item in ledger.holdings.to_forward(STUDY, 99)]
+    assert len(ids) == truth.IMAGES
+    ledger.holdings.forwarded(dict.fromkeys(ids, "orthanc"), NOW)
+    assert ledger.holdings.never_seen(99) == ledger.holdings.after(0, 99) == []
+
+
 def test_every_row_goes_and_its_note_stays(at_work):
     ledger, _, _, intake = at_work
     intake.look(NOW)

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -32,8 +33,9 @@ def walked(tmp_path_factory):
                 if done:
                     break
                 time.sleep(0.1)
-            metrics = gateway.api.get("/metrics").text
-            months = gateway.api.get("/api/v1/statistics/months/2026-11").text
+            with gateway.api as api:
+                metrics = api.get("/metrics").text
+                months = api.get(f"/api/v1/statistics/months/{datetime.now(UTC):%Y-%m}").text
             yield gateway, ledger, done, shown, phone, metrics, months
             ledger.engine.dispose()
 

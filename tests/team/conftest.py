@@ -61,7 +61,7 @@ class Team:
         return next([who["name"] for who in one["on_duty"]] for one in found if one["role"] == role)
 
     def word(self, person: Person) -> str:
-        return self.accounts.sessions.begin(person, "password", "Chrome on Android", now())
+        return self.accounts.sessions.begin(person, "passkey", "Chrome on Android", now())
 
     @contextmanager
     def client(self, person: Person | None = None):
@@ -108,7 +108,7 @@ def a_swap(role: Role, absent: Person | None, instead: Person | None, hours: flo
 def grave(page) -> list[str]:
     """What axe-core calls serious or critical."""
     if not AXE.exists():
-        pytest.skip("axe-core is not installed (npm package axe-core, `make peers`)")
+        pytest.skip("axe-core is not installed (npm package axe-core, `make npm-peers`)")
     page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate("axe.run().then((found) => found.violations)")
     return [

@@ -89,7 +89,7 @@ def on_the_wall(shift: Shift, wall: datetime) -> bool:
 
 
 @given(weekly, moments)
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=50)
 def test_in_a_zone_that_never_moves_its_clock_the_wall_decides(shifts, moment):
     wall = moment.astimezone(HANOI).replace(tzinfo=None)
     expected = {shift.person_id for shift in shifts if shift.role is DOCTOR and on_the_wall(shift, wall)}
@@ -97,7 +97,7 @@ def test_in_a_zone_that_never_moves_its_clock_the_wall_decides(shifts, moment):
 
 
 @given(plans(), zones, st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=50)
 def test_the_order_of_the_shifts_does_not_matter(plan, zone, shuffler: random.Random):
     rota, moment = plan
     shuffled = list(rota.shifts)
@@ -108,7 +108,7 @@ def test_the_order_of_the_shifts_does_not_matter(plan, zone, shuffler: random.Ra
 
 
 @given(plans(), zones, people)
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=50)
 def test_who_is_absent_is_not_on_duty_unless_called_back_later(plan, zone, person):
     rota, moment = plan
     away = Swap(
@@ -128,7 +128,7 @@ def test_who_is_absent_is_not_on_duty_unless_called_back_later(plan, zone, perso
 
 
 @given(plans(), zones, people, people)
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=50)
 def test_a_swap_wins_over_the_shifts(plan, zone, absent, instead):
     rota, moment = plan
     ends = utc_text(moment + timedelta(hours=1))
@@ -146,7 +146,7 @@ def test_a_swap_wins_over_the_shifts(plan, zone, absent, instead):
 
 
 @given(plans(), zones, st.integers(1, 200))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 def test_stretches_say_at_every_moment_what_on_duty_says(plan, zone, hours):
     rota, moment = plan
     ends = moment + timedelta(hours=hours)
@@ -167,7 +167,7 @@ def test_stretches_say_at_every_moment_what_on_duty_says(plan, zone, hours):
 
 
 @given(st.lists(clocks, min_size=1, max_size=5, unique=True), zones, moments)
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=50)
 def test_shifts_that_meet_on_the_wall_leave_no_minute_without_a_doctor(cuts, zone, moment):
     """Also in the nights in which the clock is moved, whatever hour the shifts meet at."""
     edges = sorted(cuts)

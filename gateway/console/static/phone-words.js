@@ -18,6 +18,8 @@ export function tellTimes(root = document) {
   for (const time of root.querySelectorAll?.("time[data-relative]") ?? []) time.textContent = ago(time.dateTime);
 }
 
+// By the clock on the hospital's wall, as everything that the server wrote.
 export function clock(moment) {
-  return moment.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hour12: false });
+  const how = { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: document.body.dataset.zone };
+  return moment.toLocaleTimeString(document.documentElement.lang, how);
 }
