@@ -33,6 +33,8 @@ SEE_PATIENT = Need(Right.NAMES, noted=Action.OPENED)
 EXPORT = Need(Right.NAMES, noted=Action.EXPORTED)
 COUNT = Need(Right.READ, noted=Action.EXPORTED)
 ANSWER = Need(Right.ANSWER, link=True, noted=Action.ANSWERED)
+ANSWER_LOGGED_IN = Need(Right.ANSWER, noted=Action.ANSWERED)
+"""What comes back tells which study it is, or the page may name the patient: no answer by an alert's link."""
 SHARE = Need(Right.NAMES, noted=Action.SHARED)
 JUDGE = Need(Right.JUDGE, noted=Action.JUDGED)
 SIGN = Need(Right.SIGN, noted=Action.SIGNED)

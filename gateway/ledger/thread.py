@@ -55,7 +55,9 @@ class Thread:
     def of_cases(self, case_ids: Sequence[str]) -> dict[str, list[Post]]:
         """Everything that was said about each case, oldest first."""
         found: dict[str, list[Post]] = {case_id: [] for case_id in case_ids}
-        for row in rows(self._engine, select(posts).where(posts.c.case_id.in_(case_ids)).order_by(posts.c.id)):
+        for row in rows(
+            self._engine, select(posts).where(posts.c.case_id.in_(case_ids)).order_by(posts.c.id)
+        ):
             found[row["case_id"]].append(Post(**{**row, "kind": PostKind(row["kind"])}))
         return found
 
@@ -66,7 +68,9 @@ class Thread:
     def takers_since(self, moment: datetime) -> dict[str, Post]:
         """The last word of whoever took a case since a moment, by case; cases that somebody called no stroke are not among them."""
         ends = (PostKind.TOOK.value, PostKind.NOT_STROKE.value)
-        query = select(posts).where(posts.c.at >= utc_text(moment), posts.c.kind.in_(ends)).order_by(posts.c.id)
+        query = (
+            select(posts).where(posts.c.at >= utc_text(moment), posts.c.kind.in_(ends)).order_by(posts.c.id)
+        )
         last = {row["case_id"]: row for row in rows(self._engine, query)}
         took = [row for row in last.values() if row["kind"] == PostKind.TOOK.value and row["person_id"]]
         return {row["case_id"]: Post(**{**row, "kind": PostKind.TOOK}) for row in took}

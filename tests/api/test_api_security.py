@@ -187,7 +187,9 @@ def test_foreign_text_is_text(tmp_path):
     site.alert("1.2.9")
     with serving(site) as url, browser_like(url, site) as browser:
         own = {"Sec-Fetch-Site": "same-origin"}
-        browser.post(f"/cases/{case_id_of('1.2.9')}/answers", data={"kind": "take", "by": EVIL[:60]}, headers=own)
+        browser.post(
+            f"/cases/{case_id_of('1.2.9')}/answers", data={"kind": "take", "by": EVIL[:60]}, headers=own
+        )
         for path in (
             "/",
             f"/cases/{case_id_of('1.2.9')}",

@@ -162,8 +162,8 @@ def test_an_alerts_link_opens_its_case_without_whose_it_is(house, door, every_ro
         assert not (need.link and need.right not in LINK_RIGHTS), f"a link never gets {need.right}: {path}"
     foreign = [(method, path.replace(CASE, OTHER_CASE)) for method, path in questions if CASE in path]
     assert 204 not in door([row for row in foreign if need_of(*row).right is not None], link)
-    events = [("GET", f"/api/v1/events?case={case}") for case in (CASE, OTHER_CASE)]
-    assert door([*events, ("GET", "/api/v1/events")], link) == [204, 403, 403]
+    events = [("GET", f"/phone/cases/{case}/events") for case in (CASE, OTHER_CASE)]
+    assert door([*events, ("GET", f"/api/v1/events?case={CASE}")], link) == [204, 403, 403]
 
 
 def test_a_pass_reads_its_study_and_changes_nothing(house, door, every_route):
@@ -190,7 +190,7 @@ def test_a_cookie_changes_nothing_from_another_site(house, door, monkeypatch, wh
     person = house.person(Role.STROKE_DOCTOR)
     cookie = {"Cookie": f"{COOKIE}={house.accounts.sessions.begin(person, 't', 't', now())}"}
     cookie = cookie if who == "session" else a_link(house, person, "call-csrf")
-    change = [("POST", f"/api/v1/cases/{CASE}/acknowledge")]
+    change = [("POST", f"/phone/cases/{CASE}/answer")]
     foreign = (
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
