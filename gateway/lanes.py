@@ -40,6 +40,7 @@ _LANES = {
     "overdue": Queue.URGENT,
     "alert": Queue.ALERT,
     "forward": Queue.FORWARD,
+    "summon": Queue.URGENT,
     "trial": Queue.URGENT,
 }
 

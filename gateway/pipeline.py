@@ -16,7 +16,7 @@ from gateway.desk import Desk
 from gateway.engine import sleep, step, wait_signal_until, workflow
 from gateway.feedback import taking
 from gateway.patience import BACKOFF_S, backoff_s
-from gateway.steps import alerting, analysis, delivering, forwarding, ringing, trying
+from gateway.steps import alerting, analysis, delivering, forwarding, ringing, summoning
 from gateway.steps.forwarding import Forwarded
 
 R = TypeVar("R")
@@ -101,4 +101,4 @@ def register(desk: Desk) -> None:  # noqa: C901 - a page with seven workflows, n
         """A segmentation came back from a workstation: an edited core, or named for what it is."""
         take_edit(case_id, arrival_id)
 
-    trying.register(desk)
+    summoning.register(desk)

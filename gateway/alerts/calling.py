@@ -27,6 +27,7 @@ log = structlog.get_logger()
 Compose = Callable[[Person | None, Call], Notice]
 """What one person is told by one call; called in another thread, just before it is sent."""
 
+SHORTEST_WAIT_S = 0.2
 LOOK_AGAIN_S = 1.0
 """While somebody is being called."""
 
@@ -48,6 +49,10 @@ class Ringing:
     called: frozenset[str]
     reached: frozenset[str]
     look_at: datetime | None
+
+    def wait_s(self, now: datetime) -> float | None:
+        """Seconds until the next look; None at the end."""
+        return None if self.look_at is None else max((self.look_at - now).total_seconds(), SHORTEST_WAIT_S)
 
 
 @dataclass(frozen=True, slots=True)

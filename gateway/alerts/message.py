@@ -32,6 +32,7 @@ NUMBERS = ("core_ml", "hypoperfused_ml", "mismatch_ml", "mismatch_ratio", "hypop
 TITLES = {
     NoticeKind.REVISED: "revised",
     NoticeKind.ESCALATED: "escalated",
+    NoticeKind.HANDED: "handed",
     NoticeKind.REPEAT: "repeat",
 }
 """What stands before a title, by kind."""

@@ -29,6 +29,8 @@ class NoticeKind(StrEnum):
     """Nothing is analysed at all at the moment."""
     ESCALATED = "escalated"
     """Others were told before, and nobody has answered."""
+    HANDED = "handed"
+    """Whoever has the case asks this person to take it."""
     REPEAT = "repeat"
     """The same once more, quietly."""
     TAKEN = "taken"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 ENGLISH: Mapping[str, str] = {
     "revised": "REVISED: {title}",
     "escalated": "UNANSWERED: {title}",
+    "handed": "FOR YOU: {title}",
     "repeat": "REMINDER: {title}",
     "target_mismatch": "Stroke CT: target mismatch, {side}",
     "target_mismatch_of": "Stroke CT: target mismatch, {side} ({trials})",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 FRENCH: Mapping[str, str] = {
     "revised": "RÉVISÉ : {title}",
     "escalated": "SANS RÉPONSE : {title}",
+    "handed": "POUR VOUS : {title}",
     "repeat": "RAPPEL : {title}",
     "target_mismatch": "TDM AVC : mismatch cible, {side}",
     "target_mismatch_of": "TDM AVC : mismatch cible, {side} ({trials})",

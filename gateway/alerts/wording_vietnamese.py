@@ -5,6 +5,7 @@ from collections.abc import Mapping
 VIETNAMESE: Mapping[str, str] = {
     "revised": "SỬA ĐỔI: {title}",
     "escalated": "CHƯA NHẬN: {title}",
+    "handed": "BÀN GIAO: {title}",
     "repeat": "NHẮC LẠI: {title}",
     "target_mismatch": "CT đột quỵ: có mismatch mục tiêu, {side}",
     "target_mismatch_of": "CT đột quỵ: có mismatch mục tiêu, {side} ({trials})",

@@ -20,10 +20,10 @@ from gateway.console.phone_view import view_of
 from gateway.console.phone_words import HOME_SCRIPTED, SCRIPTED, Say
 from gateway.console.rendering import STATIC, render
 from gateway.ledger.accesses import Action
-from gateway.ledger.records import utc_text
-from gateway.ledger.thread import Post, PostKind
-from gateway.team.answering import LONGEST_TEXT, AnswerKind, name_of, note_call
+from gateway.team import answering
+from gateway.team.answering import LONGEST_TEXT, AnswerKind, note_call
 from gateway.team.people import ActorKind, Right
+from triage.errors import InputError
 from viewer_bridge.report.wording.language import Language
 
 Words = Annotated[str, Form(max_length=LONGEST_TEXT)]
@@ -72,28 +72,21 @@ def back(at: Visit, place: str = "") -> Response:
 
 
 def hand_over(at: Visit, to: str) -> None:
-    """Say to whom the case goes; it stays with whoever has it until the other one takes it, so that nobody drops it.
+    """Ask a colleague to take the case.
 
     Raises
     ------
     Problem
         404: nobody who could take it has that account.
     """
-    ledger, now = at.reception.ledger, at.reception.now()
-    person = ledger.people.get(to)
-    if person is None or Right.ANSWER not in person.rights or person.id == at.actor.person_id:
+    reception = at.reception
+    person = reception.ledger.people.get(to)
+    if person is None:
         raise Problem(HTTPStatus.NOT_FOUND, "choose a colleague who may take a case")
-    alert = ledger.announcements.standing(at.case)
-    given = Post(
-        case_id=at.case.id,
-        revision=alert,
-        kind=PostKind.HANDED_OVER,
-        person_id=at.actor.person_id,
-        name=name_of(at.actor),
-        text=person.name,
-        at=utc_text(now),
-    )
-    ledger.thread.add(given)
+    try:
+        answering.hand_over(reception.ledger, reception.client, at.case, at.actor, person, reception.now())
+    except InputError as exc:
+        raise Problem(HTTPStatus.NOT_FOUND, str(exc)) from exc
 
 
 def show_patient(at: Visit) -> HTMLResponse:

@@ -126,7 +126,7 @@ ENGLISH: Mapping[str, str] = {
     "hand_over": "Hand over",
     "hand_over_to": "To whom?",
     "send_hand_over": "Hand over",
-    "hand_over_note": "It stays yours until they take it. Telephone them: nothing rings by this alone.",
+    "hand_over_note": "They are called now. It stays yours until they take it.",
     "offers_you": "{name} has it and hands it over to you",
     "you_offer": "You have it; handed over to {to}, who has not taken it yet",
     "offers": "{name} has it; handed over to {to}, who has not taken it yet",

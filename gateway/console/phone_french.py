@@ -126,7 +126,7 @@ FRENCH: Mapping[str, str] = {
     "hand_over": "Transmettre",
     "hand_over_to": "À qui ?",
     "send_hand_over": "Transmettre",
-    "hand_over_note": "Il reste à vous jusqu'à ce qu'on le prenne. Téléphonez : rien ne sonne par cela seul.",
+    "hand_over_note": "La personne est appelée maintenant. Le cas reste à vous jusqu'à ce qu'elle le prenne.",
     "offers_you": "{name} l'a et vous le transmet",
     "you_offer": "Vous l'avez ; transmis à {to}, qui ne l'a pas encore pris",
     "offers": "{name} l'a ; transmis à {to}, qui ne l'a pas encore pris",

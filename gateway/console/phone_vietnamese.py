@@ -126,7 +126,7 @@ VIETNAMESE: Mapping[str, str] = {
     "hand_over": "Bàn giao",
     "hand_over_to": "Cho ai?",
     "send_hand_over": "Bàn giao",
-    "hand_over_note": "Ca vẫn là của bạn đến khi người kia nhận. Hãy gọi điện: bàn giao không tự reo máy.",
+    "hand_over_note": "Người kia được gọi ngay. Ca vẫn là của bạn đến khi họ nhận.",
     "offers_you": "{name} đang giữ ca và bàn giao cho bạn",
     "you_offer": "Bạn đang giữ ca; đã bàn giao cho {to}, chưa nhận",
     "offers": "{name} đang giữ ca; đã bàn giao cho {to}, chưa nhận",

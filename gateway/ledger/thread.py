@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import Engine, func, insert, select
 
 from gateway.ledger.records import utc_text
-from gateway.ledger.statements import rows, run
+from gateway.ledger.statements import rows, translated
 from gateway.ledger.thread_tables import posts
 
 
@@ -46,11 +46,12 @@ class Thread:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, post: Post) -> None:
-        """Write a post down; the ledger numbers it."""
+    def add(self, post: Post) -> int:
+        """Write a post down; returns the number that the ledger gives it."""
         values = asdict(post)
         del values["id"]
-        run(self._engine, insert(posts).values(**values))
+        with translated(), self._engine.begin() as connection:
+            return int(connection.execute(insert(posts).values(**values).returning(posts.c.id)).scalar_one())
 
     def of_cases(self, case_ids: Sequence[str]) -> dict[str, list[Post]]:
         """Everything that was said about each case, oldest first."""

@@ -35,6 +35,7 @@ WORK: Mapping[str, str] = {
     "forward": "Images to the archive",
     "commitment": "Report of a storage commitment",
     "edit": "Reading of an edited core",
+    "summon": "Call to take over a case",
     "trial": "Test alarm",
 }
 RECEIVERS: Mapping[str, str] = {

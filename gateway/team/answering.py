@@ -12,10 +12,11 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.engine import Client
+from gateway.lanes import Priority, Queue
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import Case, utc_text
 from gateway.ledger.thread import Post, PostKind
-from gateway.team.people import Actor, ActorKind, Role
+from gateway.team.people import Actor, ActorKind, Person, Right, Role
 from triage.errors import InputError, TemporaryError
 
 log = structlog.get_logger()
@@ -113,6 +114,25 @@ def comment(ledger: Ledger, case: Case, actor: Actor, text: str, now: datetime) 
     alert = ledger.announcements.standing(case)
     kind, who = PostKind.COMMENT, name_of(actor)
     ledger.thread.add(Post(case.id, alert, kind, actor.person_id, who, plain(text), utc_text(now)))
+
+
+def hand_over(ledger: Ledger, client: Client, case: Case, actor: Actor, to: Person, now: datetime) -> None:
+    """Ask a colleague to take a case, and call them; it stays with whoever has it until then, so that nobody drops it.
+
+    Raises
+    ------
+    InputError
+        The colleague may not take cases, or is whoever asks.
+    TemporaryError
+        It is written down, but the colleague could not be called: ask again.
+    """
+    if Right.ANSWER not in to.rights or to.id == actor.person_id:
+        raise InputError("choose a colleague who may take a case")
+    alert, who = ledger.announcements.standing(case), name_of(actor)
+    kind = PostKind.HANDED_OVER
+    number = ledger.thread.add(Post(case.id, alert, kind, actor.person_id, who, to.name, utc_text(now)))
+    key, what = f"summon:{case.id}:{number}", (case.id, alert, to.id, number)
+    client.submit("summon", key, *what, queue=Queue.URGENT, priority=Priority.URGENT)
 
 
 def note_call(ledger: Ledger, case: Case, actor: Actor, whom: str, now: datetime) -> None:

@@ -166,7 +166,7 @@ RESULTS = (
     TriageResult(Status.NOT_ANALYSED, "only 12 frames: at least 20 are needed; look at the images", "1", "2"),
     TriageResult(Status.NOT_ANALYSED, "a reason that nobody has translated", "1", "2"),
 )
-KINDS = (None, NoticeKind.ESCALATED, NoticeKind.REPEAT, NoticeKind.REVISED)
+KINDS = (None, NoticeKind.ESCALATED, NoticeKind.HANDED, NoticeKind.REPEAT, NoticeKind.REVISED)
 
 
 @pytest.mark.parametrize("language", list(Language))
@@ -188,7 +188,8 @@ def test_the_title_tells_why_it_rings():
     assert said[NoticeKind.REPEAT].startswith("NHẮC LẠI: ")
     assert said[None] == said[NoticeKind.REVISED]
     assert said[None].startswith("SỬA ĐỔI: ")
-    assert len(set(said.values())) == 3
+    assert said[NoticeKind.HANDED].startswith("BÀN GIAO: ")
+    assert len(set(said.values())) == 4
 
 
 @pytest.mark.parametrize("language", FOREIGN)

@@ -13,7 +13,7 @@ from benchmarks.running import free_port
 from gateway.desk import Desk
 from gateway.ledger.call import CallState
 from gateway.ledger.records import utc_text
-from gateway.steps.trying import LOOKS, ring_trial
+from gateway.steps.summoning import LOOKS, ring_trial
 from gateway.team.contact_list import TRIAL, a_contact
 from gateway.team.contacts import ChannelKind, Device
 from gateway.team.people import Role

@@ -82,7 +82,9 @@ function seen() {
 
 // ---- the connection ----
 
-function connection(works) {
+// A word that was on its way when the line broke does not mend it.
+function connection(heard) {
+  const works = heard && navigator.onLine;
   const [sign, warning] = [document.getElementById("connection"), document.getElementById("stale")];
   sign.classList.toggle("on", works);
   sign.textContent = works ? words.live : "";
