@@ -51,10 +51,14 @@ def dying_with_parent(command: Sequence[str]) -> list[str]:
     return [setpriv, "--pdeathsig", "KILL", *command]
 
 
-def start(command: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start a long-running child that dies with us."""
+def start(
+    command: Sequence[str], environment: Mapping[str, str] | None = None, *, told: bool = False
+) -> subprocess.Popen[bytes]:
+    """Start a long-running child that dies with us; one that is `told` something hears it on its standard input."""
     return subprocess.Popen(
-        dying_with_parent(command), env={**FEW_HEAPS, **os.environ, **(environment or {})}
+        dying_with_parent(command),
+        env={**FEW_HEAPS, **os.environ, **(environment or {})},
+        stdin=subprocess.PIPE if told else None,
     )
 
 

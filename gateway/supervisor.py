@@ -6,6 +6,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
@@ -26,6 +27,8 @@ RESTART_DELAYS_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 """Waiting time before the n-th restart in a row; the last one stays."""
 SETTLED_AFTER_S = 30.0
 """A process that lived so long starts counting anew."""
+STANDBY_AFTER_S = 10.0
+"""Then a process that was started is past its own loading, and another may load beside it."""
 STOP_TIMEOUT_S = 15.0
 """Orthanc takes 3.5 to 4.5 s to stop."""
 BEHIND = ("nice", "-n", "10")
@@ -37,12 +40,14 @@ port taken for a moment, and comes again."""
 
 @dataclass(slots=True)
 class Child:
-    """A process to be kept alive."""
+    """A process to be kept alive; `standby` is the command of one that waits to take its place, if any."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    standby: Sequence[str] = ()
     process: Popen[bytes] | None = None
+    waiting: Popen[bytes] | None = None
     started_at: float = 0.0
     restarts: int = 0
     has_settled: bool = False
@@ -56,18 +61,50 @@ class Child:
             return
         code = self.process.poll()
         if code is None:
+            self._keep_standby(now)
             return
         self.process = None
-        self.has_settled |= now - self.started_at > SETTLED_AFTER_S
+        self._judge(code, now)
+        log.warning("process died and is restarted", child=self.name, code=code, restarts=self.restarts)
+        if chosen := self._promoted():
+            self.process, self.started_at = chosen, now
+
+    def _judge(self, code: int, now: float) -> None:
+        """Decide when to start again after a death."""
+        lived_long = now - self.started_at > SETTLED_AFTER_S
+        self.has_settled |= lived_long
         if code == CONFIG_ERROR_EXIT and not self.has_settled:
             raise ConfigError(f"{self.name} refused its configuration; its message is above")
-        self.restarts = 0 if now - self.started_at > SETTLED_AFTER_S else self.restarts
+        self.restarts = 0 if lived_long else self.restarts
         self.due_at = now + RESTART_DELAYS_S[min(self.restarts, len(RESTART_DELAYS_S) - 1)]
         self.restarts += 1
-        log.warning("process died and is restarted", child=self.name, code=code, restarts=self.restarts)
+
+    def _keep_standby(self, now: float) -> None:
+        if self.waiting is not None and self.waiting.poll() is not None:
+            self._dismiss()
+        if self.standby and self.waiting is None and now - self.started_at > STANDBY_AFTER_S:
+            self.waiting = start(self.standby, self.environment, told=True)
+
+    def _promoted(self) -> Popen[bytes] | None:
+        """The process that has waited, at work now; None where none waits."""
+        chosen, self.waiting = self.waiting, None
+        if chosen is None or chosen.stdin is None:
+            return None
+        with suppress(BrokenPipeError), chosen.stdin as line:  # it may have died as well, and is found dead then
+            line.write(b"\n")
+        return chosen
+
+    def _dismiss(self) -> None:
+        """Let the one that waits go."""
+        if self.waiting is not None and self.waiting.stdin is not None:
+            self.waiting.kill()
+            self.waiting.wait()
+            self.waiting.stdin.close()
+        self.waiting = None
 
     def stop(self) -> None:
         """Ask the process to end, then insist."""
+        self._dismiss()
         if self.process is None:
             return
         self.process.terminate()
@@ -104,9 +141,11 @@ def children_of(config: Config, config_file: Path | None) -> list[Child]:
         where = {"URL": orthanc.url, "USERNAME": USER, "PASSWORD": orthanc.password}
         environment |= {f"{ENVIRONMENT_PREFIX}ORTHANC__{key}": f'"{value}"' for key, value in where.items()}
     for name in ("listener", *(["hl7"] if config.orders.port is not None else []), "worker", "api"):
-        command = [sys.executable, "-m", "gateway.cli", name]
-        command += ["--config", str(config_file)] if config_file else []
-        children.append(Child(name, command, environment))
+        arguments = [name, *(["--config", str(config_file)] if config_file else [])]
+        command = [sys.executable, "-m", "gateway.cli", *arguments]
+        waits = name == "worker" and config.worker.standby
+        standby = [sys.executable, "-m", "gateway.standby", *arguments] if waits else []
+        children.append(Child(name, command, environment, standby))
     return children
 
 
