@@ -19,6 +19,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import httpx
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -73,15 +74,16 @@ def main() -> int:
         screen.rule("stroke-gateway: research use, not for primary diagnosis")
         phantom, written = prepare(folder / "scanner")
         tables = {
-            "alerts": {
-                "levels": [{"name": "stroke team", "webhooks": [{"url": phone.url, "secret": phone.secret}]}]
-            },
+            "alerts": {"levels": [{"name": "on duty", "role": "stroke_doctor"}]},
             "emr": {"destinations": [{"name": "emr", "host": "127.0.0.1", "port": emr.port}]},
         }
         with running_gateway(folder / "gateway", tables, ports=(11112, 8000)) as gateway:
             screen.print(f"gateway runs: DICOM STROKEGW at port {gateway.dicom_port}, console {gateway.url}")
+            enter_doctor(gateway, phone)
             case = play(gateway, written)
             checks = judge(case, phantom, phone, emr, modalities(gateway, written.study_uid))
+            if once:
+                checks.append(answer(gateway, phone, written.study_uid))
             show(gateway, case, phantom, phone, emr, checks)
             if not once:
                 wait_for_interrupt()
@@ -98,6 +100,32 @@ def prepare(folder: Path) -> tuple[Phantom, Written]:
         written = write_study(phantom, folder, VENDOR)
     screen.print(f"patient ready: {len(written.paths)} images (scout, non-contrast CT, CT perfusion)")
     return phantom, written
+
+
+def enter_doctor(gateway: RunningGateway, phone: SmallPhone) -> None:
+    """Enter an invented doctor who is on duty day and night, and is reached by the small phone."""
+    person = {"name": "BS Minh (invented)", "login": "minh", "roles": ["stroke_doctor"], "language": "en"}
+    channel = {"kind": "webhook", "address": phone.url, "secret": phone.secret}
+    hours = {"role": "stroke_doctor", "weekdays": list(range(7)), "starts": "00:00", "ends": "00:00"}
+    with gateway.api as api:
+        doctor = api.post("/api/v1/people", json=person).raise_for_status().json()["id"]
+        contacts = {"contacts": [channel]}
+        api.put(f"/api/v1/people/{doctor}/contacts", json=contacts).raise_for_status()
+        api.post("/api/v1/rota/shifts", json={**hours, "person_id": doctor}).raise_for_status()
+    screen.print("on duty: BS Minh (invented), by the link of each alert")
+
+
+def answer(gateway: RunningGateway, phone: SmallPhone, study_uid: str) -> Check:
+    """Open the alert's link as the doctor's phone would, and take the case."""
+    links = [alert["link"] for alert in phone.alerts[:1]]
+    with httpx.Client(follow_redirects=True, trust_env=False, timeout=10) as browser:
+        for link in links:
+            page = browser.get(link).raise_for_status()
+            taken = {"kind": "take"}
+            own = {"Sec-Fetch-Site": "same-origin"}
+            browser.post(f"{page.url}/answer", data=taken, headers=own).raise_for_status()
+    case = gateway.case(study_uid) or {}
+    return Check("the doctor has opened the link and taken the case", bool(case.get("acknowledged_by")))
 
 
 def play(gateway: RunningGateway, written: Written) -> dict[str, Any]:
@@ -197,6 +225,8 @@ def show(
         )
     for check in checks:
         screen.print(f"[green]yes[/green] {check.text}" if check.holds else f"[red]NO[/red]  {check.text}")
+    for alert in phone.alerts[:1]:
+        screen.print(f"{'phone page':10s} {alert['link']}", soft_wrap=True)
     links = {"console": gateway.url, "case page": f"{gateway.url}/cases/{case.get('id')}"}
     if viewer := (case.get("links") or {}).get("viewer"):
         links["OHIF"] = viewer

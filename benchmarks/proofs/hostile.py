@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 from playwright.sync_api import Browser, Page
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from benchmarks.proofs import places
@@ -82,7 +83,11 @@ class Walk:
         self.told[address] += len(self.trap.look(page, f"live {address}"))
 
     def _look(self, address: str) -> None:
-        answer = self.page.goto(self.address(address), wait_until="load")
+        try:
+            answer = self.page.goto(self.address(address), wait_until="load")
+        except PlaywrightError as exc:
+            self.broken.append(f"{address}: {exc.message.splitlines()[0][:90]}")
+            return
         if answer is None or not answer.ok:
             self.broken.append(f"{address}: {answer and answer.status}")
         self.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")

@@ -162,7 +162,7 @@ def _call(batch: Batch, text: str, place: int) -> Plain:
 
 def _delivery(batch: Batch, text: str, place: int) -> Plain:
     kind = ("alert", "emr", "publish")[place % 3]
-    made = {"id": _id(text), "kind": kind, "state": "failed", "attempts": 1, "queued_at": batch.now}
+    made = {"id": f"{kind}:{batch.case_id}:r1:{place}", "kind": kind, "state": "failed", "attempts": 1, "queued_at": batch.now}
     return {**_case(batch), **made, "updated_at": batch.now, "target": batch.other(place), "detail": text}
 
 
