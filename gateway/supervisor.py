@@ -90,7 +90,10 @@ class Child:
         chosen, self.waiting = self.waiting, None
         if chosen is None or chosen.stdin is None:
             return None
-        with suppress(BrokenPipeError), chosen.stdin as line:  # it may have died as well, and is found dead then
+        with (
+            suppress(BrokenPipeError),
+            chosen.stdin as line,
+        ):  # it may have died as well, and is found dead then
             line.write(b"\n")
         return chosen
 

@@ -66,7 +66,10 @@ def trapped(browser: Browser, url: str, *, policy: bool, **more: Any) -> Iterato
     context = browser.new_context(base_url=url, bypass_csp=not policy, service_workers="block", **more)
     trap = Trap(context)
     context.expose_binding("owned", lambda source, *_: trap.sprung.append(f"called on {source['page'].url}"))
-    context.on("request", lambda asked: trap.sprung.append(f"asked for {asked.url[:80]}") if TRAP in asked.url else None)
+    context.on(
+        "request",
+        lambda asked: trap.sprung.append(f"asked for {asked.url[:80]}") if TRAP in asked.url else None,
+    )
     try:
         yield trap
     finally:

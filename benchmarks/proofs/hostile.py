@@ -12,7 +12,6 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Browser, Page
 from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from benchmarks.proofs import places
 from benchmarks.proofs.browser import Trap, trapped
@@ -76,22 +75,25 @@ class Walk:
     def _await(self, address: str, page: Page, wanted: set[str]) -> None:
         """A live page shows what is new without being asked."""
         look = "mark => document.body.innerHTML.includes(mark)"
-        try:
+        with self._noted(f"live {address}"):
             page.wait_for_function(look, arg=next(iter(wanted)), timeout=PATIENCE_MS)
-        except PlaywrightTimeoutError:
-            self.broken.append(f"{address}: nothing new within {PATIENCE_MS / 1000:.0f} s")
-        self.told[address] += len(self.trap.look(page, f"live {address}"))
+            self.told[address] += len(self.trap.look(page, f"live {address}"))
 
     def _look(self, address: str) -> None:
-        try:
+        with self._noted(address):
             answer = self.page.goto(self.address(address), wait_until="load")
+            if answer is None or not answer.ok:
+                self.broken.append(f"{address}: {answer and answer.status}")
+            self.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+            self.trap.look(self.page, address)
+
+    @contextmanager
+    def _noted(self, address: str) -> Iterator[None]:
+        """A page that a string leads away, or that shows nothing, is a finding."""
+        try:
+            yield
         except PlaywrightError as exc:
             self.broken.append(f"{address}: {exc.message.splitlines()[0][:90]}")
-            return
-        if answer is None or not answer.ok:
-            self.broken.append(f"{address}: {answer and answer.status}")
-        self.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
-        self.trap.look(self.page, address)
 
     def _read_tables(self) -> None:
         with browser_like(self.url) as client:
@@ -151,7 +153,9 @@ def unescaped() -> Iterator[None]:
         templates.cache.clear()  # type: ignore[union-attr]
 
 
-def prove(browser: Browser, number: int = NUMBER, at_once: int = AT_ONCE, pages: Sequence[str] = PAGES) -> list[Row]:
+def prove(
+    browser: Browser, number: int = NUMBER, at_once: int = AT_ONCE, pages: Sequence[str] = PAGES
+) -> list[Row]:
     """Write, draw and watch; then forget to escape, and see that the watch notices."""
     texts = strings(number)
     begun = time.process_time()
@@ -168,7 +172,10 @@ def _rows(walk: Walk, texts: Sequence[str]) -> list[Row]:
     lacking = len(texts) - len(walk.trap.drawn)
     live = ", ".join(f"{address.split('{')[0]} {count}" for address, count in walk.told.items())
     return [
-        none_of(f"script executed, handlers and addresses of strangers; {len(texts)} strings, CSP turned off", walk.trap.sprung),
+        none_of(
+            f"script executed, handlers and addresses of strangers; {len(texts)} strings, CSP turned off",
+            walk.trap.sprung,
+        ),
         Row("  pages looked at; places written into", "", f"{walk.trap.pages}; {len(walk.written)}"),
         Row("  strings never drawn by any page", "0", str(lacking), lacking == 0),
         Row("  strings drawn by live pages (server-sent events)", "", live),

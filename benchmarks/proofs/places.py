@@ -113,7 +113,13 @@ def _contact(batch: Batch, text: str, place: int) -> Plain:
 
 
 def _device(batch: Batch, text: str, place: int) -> Plain:
-    made = {"id": _id(text), "person_id": batch.person.id, "p256dh": "x", "auth": "x", "created_at": batch.now}
+    made = {
+        "id": _id(text),
+        "person_id": batch.person.id,
+        "p256dh": "x",
+        "auth": "x",
+        "created_at": batch.now,
+    }
     return {**made, "endpoint": f"https://push.invalid/{place}", "label": text}
 
 
@@ -131,7 +137,14 @@ def _passkey(batch: Batch, text: str, place: int) -> Plain:
 def _session(batch: Batch, text: str, _: int) -> Plain:
     later = utc_text(datetime.now(UTC) + timedelta(hours=8))
     made = {"digest": _id(text), "id": _id(f"s{text}"), "person_id": batch.person.id, "stage": "whole"}
-    return {**made, "means": "hostile", "device": text, "opened_at": batch.now, "seen_at": batch.now, "ends_at": later}
+    return {
+        **made,
+        "means": "hostile",
+        "device": text,
+        "opened_at": batch.now,
+        "seen_at": batch.now,
+        "ends_at": later,
+    }
 
 
 def _swap(batch: Batch, text: str, place: int) -> Plain:
@@ -143,13 +156,32 @@ def _swap(batch: Batch, text: str, place: int) -> Plain:
 
 def _judgement(batch: Batch, text: str, place: int) -> Plain:
     reason = list(Reason)[place % len(Reason)].value
-    made = {"verdict": Verdict.REJECT.value, "reason": reason, "person_id": None, "confirms": False, "at": batch.now}
+    made = {
+        "verdict": Verdict.REJECT.value,
+        "reason": reason,
+        "person_id": None,
+        "confirms": False,
+        "at": batch.now,
+    }
     said = list(AlertClass)[0].value
-    return {**_case(batch), **made, "said": said, "name": batch.other(place), "text": text, "origin": _id(text)}
+    return {
+        **_case(batch),
+        **made,
+        "said": said,
+        "name": batch.other(place),
+        "text": text,
+        "origin": _id(text),
+    }
 
 
 def _access(batch: Batch, text: str, place: int) -> Plain:
-    made = {"number": 1_000_000 + place, "at": batch.now, "kind": "person", "person_id": None, "digest": "0" * 64}
+    made = {
+        "number": 1_000_000 + place,
+        "at": batch.now,
+        "kind": "person",
+        "person_id": None,
+        "digest": "0" * 64,
+    }
     return {**made, "action": "opened", "case_id": batch.case_id, "name": batch.other(place), "detail": text}
 
 
@@ -162,7 +194,13 @@ def _call(batch: Batch, text: str, place: int) -> Plain:
 
 def _delivery(batch: Batch, text: str, place: int) -> Plain:
     kind = ("alert", "emr", "publish")[place % 3]
-    made = {"id": f"{kind}:{batch.case_id}:r1:{place}", "kind": kind, "state": "failed", "attempts": 1, "queued_at": batch.now}
+    made = {
+        "id": f"{kind}:{batch.case_id}:r1:{place}",
+        "kind": kind,
+        "state": "failed",
+        "attempts": 1,
+        "queued_at": batch.now,
+    }
     return {**_case(batch), **made, "updated_at": batch.now, "target": batch.other(place), "detail": text}
 
 
@@ -171,7 +209,13 @@ def _destination(batch: Batch, text: str, place: int) -> Plain:
 
 
 def _letter(batch: Batch, text: str, place: int) -> Plain:
-    made = {"delivery_id": _id(text), "case_id": batch.case_id, "edition": 1, "cause": "result", "is_open": True}
+    made = {
+        "delivery_id": _id(text),
+        "case_id": batch.case_id,
+        "edition": 1,
+        "cause": "result",
+        "is_open": True,
+    }
     return {**made, "destination": batch.other(place), "reason": text}
 
 
@@ -230,7 +274,12 @@ def _order(batch: Batch, text: str, place: int) -> Plain:
     issuers = dict.fromkeys(("placer_issuer", "filler_issuer", "accession_issuer"), batch.other(place))
     made = {"key": f"order-{place}", "procedure": [text, batch.other(place), text], "modality": "CT"}
     state = {"station_ae": text, "priority": "stroke", "study_uid": "", "status": "scheduled"}
-    said = {"referring_physician": text, "reason": text, "identity_key": f"person-{place}", "told_at": batch.now}
+    said = {
+        "referring_physician": text,
+        "reason": text,
+        "identity_key": f"person-{place}",
+        "told_at": batch.now,
+    }
     return {**numbers, **issuers, **made, **state, **said, "scheduled_at": batch.now}
 
 
@@ -242,8 +291,20 @@ def _identity(batch: Batch, text: str, place: int) -> Plain:
 def _match(batch: Batch, text: str, place: int) -> Plain:
     study = "2.2" if place == 0 else f"2.1{place:03d}"
     chosen = {"order_key": f"order-{place}", "speaks_for": [text], "speaks_against": [batch.other(place)]}
-    header = {"name": text, "birth_date": text[:8], "numbers": [text], "issuer": text, "accession_number": text}
-    made = {"study_uid": study, "certainty": "uncertain", "priority": "stroke", "mark": "", "decided_at": batch.now}
+    header = {
+        "name": text,
+        "birth_date": text[:8],
+        "numbers": [text],
+        "issuer": text,
+        "accession_number": text,
+    }
+    made = {
+        "study_uid": study,
+        "certainty": "uncertain",
+        "priority": "stroke",
+        "mark": "",
+        "decided_at": batch.now,
+    }
     said = {"reasons": [text, batch.other(place)], "candidates": [chosen], "header": header}
     return {**made, **said, "accession_number": text, "patient_number": text, "confirmed_by": text}
 
@@ -316,7 +377,9 @@ def _fill_list(connection: Connection, batch: Batch) -> set[str]:
         said = {"reason": text, "proof": text, "acknowledged_by": text, "acknowledged_at": batch.now}
         connection.execute(update(cases).where(cases.c.id == case_id).values(**said))
     mine = cases.c.id == batch.case_id
-    connection.execute(update(cases).where(mine).values(acknowledged_by=batch.strings[-1], proof=batch.strings[-2]))
+    connection.execute(
+        update(cases).where(mine).values(acknowledged_by=batch.strings[-1], proof=batch.strings[-2])
+    )
     return set(chosen)
 
 
@@ -343,4 +406,3 @@ def prepared(team: Team) -> Team:
     person = replace(LE, roles=frozenset(Role))
     team.site.ledger.people.change(person)
     return team
-
