@@ -22,10 +22,12 @@ if [ "$(id -u)" -ne 0 ]; then
     as_root=(sudo)
 fi
 
-# The gateway starts an Orthanc of its own: the package's system service would only occupy port 8042.
-if [[ " ${missing[*]} " == *" orthanc "* ]] && command -v systemctl > /dev/null; then
-    "${as_root[@]}" systemctl mask orthanc.service > /dev/null 2>&1 || true
-fi
+# The gateway starts an Orthanc of its own, and the tests a broker: the packages' system services would only occupy ports.
+for service in orthanc mosquitto; do
+    if [[ " ${missing[*]} " == *" $service "* ]] && command -v systemctl > /dev/null; then
+        "${as_root[@]}" systemctl mask "$service.service" > /dev/null 2>&1 || true
+    fi
+done
 
 echo "Installing Debian packages: ${missing[*]}"
 "${as_root[@]}" apt-get update -qq

@@ -109,7 +109,8 @@ def _networking() -> Iterator[str]:
     yield (
         "One application entity. Its listener stores every dataset byte for byte and answers success when the bytes are on "
         "disk and recorded, not before. A worker forwards them over HTTP to Orthanc, analyses, and stores results there; it "
-        "opens associations to report storage commitment, to answer C-MOVE, to send results to further nodes, and to tell of images."
+        "opens associations to report storage commitment, to answer C-MOVE, to send results to further nodes, to tell of images, and "
+        "once an hour, as `STROKEPHANTOM` (`silence.phantom.ae_title`), to send a made-up study to its own listener."
     )
     yield "### 2.2 Association policies"
     yield table(
