@@ -43,7 +43,10 @@ def opened(folder: Path, changes: Mapping[str, Any] | None = None) -> Iterator[S
 def tables(phone: SmallPhone, emr: SmallEmr) -> dict[str, dict[str, Any]]:
     """Configuration that sends alerts to the phone and results to the EMR."""
     return {
-        "alerts": {"levels": [{"name": "team", "webhooks": [{"url": phone.url, "secret": phone.secret}]}]},
+        "alerts": {
+            "language": "en",
+            "levels": [{"name": "team", "webhooks": [{"url": phone.url, "secret": phone.secret}]}],
+        },
         "emr": {"destinations": [{"name": "emr", "host": "127.0.0.1", "port": emr.port, "timeout_s": 3}]},
         "intake": {"quiet_s": 4},
         "dicom": {"free_bytes_floor": 0},

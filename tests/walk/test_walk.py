@@ -164,7 +164,7 @@ def test_a_scan_that_cannot_be_analysed_alerts_with_its_reason(a_study, a_site):
     assert case["state"] == "not_analysed"
     assert case["reason"]
     (alert,) = a_site.alerts(case["id"])
-    assert "not analysed" in alert["headline"]
+    assert "NOT ANALYSED" in alert["headline"]
     assert "look at the images" in alert["lines"][0]
     (message,) = a_site.messages(a_study.study_uid)
     assert "||not analysed: " in message
