@@ -66,32 +66,35 @@ MAIN = (
 )
 
 OPEN = "document.querySelectorAll('details').forEach(d => { d.removeAttribute('name'); d.open = true })"
-CONTROLS = """() => {
+LOOKS = """
+  window.looks = (e) => {
+    const look = s => [s.outlineStyle, s.outlineWidth, s.outlineColor, s.boxShadow, s.backgroundColor, s.borderColor, s.color, s.textDecorationLine].join();
+    const on = e.labels?.[0] ? [look(getComputedStyle(e.labels[0]))] : [];
+    for (let each = e; each && on.length < 4; each = each.parentElement) on.push(look(getComputedStyle(each)));
+    return on.join();
+  };"""
+"""How a control, its label and what stands around it look: a ring may be drawn on any of them."""
+CONTROLS = (
+    """() => {"""
+    + LOOKS
+    + """
   const names = new Set();
+  window.calm = new Map();
   return [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')]
     .filter(e => !e.disabled && e.tabIndex >= 0 && e.checkVisibility({ visibilityProperty: true }) && e.getClientRects().length)
     .filter(e => e.type !== 'radio' || (!names.has(e.name) && names.add(e.name)))
-    .map((e, n) => { e.dataset.control = n; return n; }).length;
+    .map((e, n) => { e.dataset.control = n; window.calm.set(e, window.looks(e)); return e.outerHTML.slice(0, 120); });
 }"""
+)
 FOCUSED = """() => {
   const e = document.activeElement;
   if (!e || e === document.body) return null;
-  const look = s => [s.outlineStyle, s.outlineWidth, s.outlineColor, s.boxShadow, s.backgroundColor, s.borderColor, s.color, s.textDecorationLine].join();
   const name = e.type === 'radio' ? document.querySelector(`[name="${e.name}"][data-control]`)?.dataset.control : e.dataset.control;
-  const [at, on] = [getComputedStyle(e), []];
-  for (let each = e; each && on.length < 3; each = each.parentElement) on.push(look(getComputedStyle(each)));
-  const label = e.labels?.[0] ? look(getComputedStyle(e.labels[0])) : '';
-  const outlined = at.outlineStyle !== 'none' && parseFloat(at.outlineWidth) > 0;
-  const seen = outlined || at.boxShadow !== 'none' || (() => {
-    e.blur();
-    const off = [];
-    for (let each = e; each && off.length < 3; each = each.parentElement) off.push(look(getComputedStyle(each)));
-    const calm = e.labels?.[0] ? look(getComputedStyle(e.labels[0])) : '';
-    e.focus();
-    return off.join() !== on.join() || calm !== label;
-  })();
-  return { name: name ?? null, seen, html: e.outerHTML.slice(0, 100) };
+  return { name: name ?? null, seen: !window.calm.has(e) || window.calm.get(e) !== window.looks(e), html: e.outerHTML.slice(0, 100) };
 }"""
+CALM = "document.activeElement?.blur(); getSelection().removeAllRanges(); scrollTo(0, 0)"
+STILL = "*, *::before, *::after { transition: none !important; animation: none !important }"
+"""A look that fades in is a look."""
 
 
 @dataclass
@@ -99,7 +102,6 @@ class Visit:
     """What was found by whoever looked."""
 
     ids: dict[str, str]
-    deep: bool
     pages: int = 0
     runs: int = 0
     controls: int = 0
@@ -120,30 +122,33 @@ class Visit:
             self.runs += 1
             self.grave += [f"{who} {pattern} {width} px: {each}" for each in grave(page)]
         if keyboard:
-            self._walk(page, f"{who} {pattern}")
+            self.walk(page, f"{who} {pattern}")
 
-    def _walk(self, page: Page, where: str) -> None:
-        wanted = set(range(page.evaluate(CONTROLS)))
+    def walk(self, page: Page, where: str) -> None:
+        """From the top of the page by Tab alone, until every control was met."""
+        page.add_style_tag(content=STILL)
+        page.evaluate(CALM)
+        html = dict(enumerate(page.evaluate(CONTROLS)))
+        wanted = set(html)
         self.controls += len(wanted)
-        html = dict(enumerate(page.evaluate(NAMED)))
-        page.evaluate("document.activeElement?.blur(); getSelection().removeAllRanges(); scrollTo(0, 0)")
-        for _ in range(min(len(wanted) * 2 + 20, MOST_STEPS)):
+        doubted: dict[str, bytes] = {}
+        for _ in range(min(len(wanted) * 4 + 20, MOST_STEPS)):
             page.keyboard.press("Tab")
             at = page.evaluate(FOCUSED)
-            if at is None:
-                if not wanted:
-                    break
-                continue
-            if not at["seen"]:
-                self.unseen.append(f"{where}: {at['html']}")
-            if at["name"] is not None:
+            if at and at["name"] is not None:
                 wanted.discard(int(at["name"]))
+                if not at["seen"]:
+                    doubted[at["name"]] = _shot(page, at["name"])
             if not wanted:
                 break
+        page.evaluate(CALM)
+        self.unseen += [f"{where}: {html[int(n)]}" for n, shot in doubted.items() if shot == _shot(page, n)]
         self.unreached += [f"{where}: {html[number]}" for number in sorted(wanted)]
 
 
-NAMED = "() => [...document.querySelectorAll('[data-control]')].sort((a, b) => a.dataset.control - b.dataset.control).map(e => e.outerHTML.slice(0, 120))"
+def _shot(page: Page, name: str) -> bytes:
+    """How a control is painted: the buttons inside a field of a date have a ring of their own, which no style tells."""
+    return page.locator(f"[data-control='{name}']").screenshot(caret="hide")
 
 
 def grave(page: Page) -> list[str]:
@@ -163,7 +168,7 @@ def _site() -> Iterator[tuple[Team, str, dict[str, str]]]:
         ledger = team.site.ledger
         now = datetime.now(UTC)
         accounts = Accounts.of(team.site.config, ledger, team.site.access)
-        welcome = accounts.welcome(HOA.id, now)
+        welcome = accounts.welcome(HOA, now)
         with serving(team.site) as url:
             yield team, url, {**team.ids, "hoa": HOA.id, "welcome": welcome}
         close_site(team.site)
@@ -183,25 +188,28 @@ def prove(browser: Browser, *, short: bool = False) -> list[Row]:
     if not AXE.exists():
         return [Row("axe-core, serious or critical", "0", "not installed: make npm-peers", met=False)]
     with _site() as (team, url, ids):
-        visit = Visit(ids, deep=not short)
+        visit = Visit(ids)
         everything = Person(
             "33333333-0000-4000-8000-000000000001", "all", "Dr All", frozenset(Role), Language.ENGLISH
         )
         for person in (everything, *people()):
             team.site.ledger.people.add(person, datetime.now(UTC))
-        for who, pages, keyboard in _walks(team, everything, short):
+        for who, pages, keyboard in (_main_walks if short else _walks)(everything):
             _look_at(browser, team, url, visit, who, pages, keyboard=keyboard)
-        planted = _planted(browser, team, url, ids)
+        planted = _planted(browser, url, ids)
     return _rows(visit, planted)
 
 
-def _walks(
-    team: Team, everything: Person, short: bool
-) -> Iterator[tuple[Person | None, Sequence[str], bool]]:  # noqa: FBT001 - passed on
-    if short:
-        yield everything, MAIN, False
-        yield None, ("/login",), True
-        return
+Walks = Iterator[tuple[Person | None, Sequence[str], bool]]
+"""Who looks at which pages, and whether by keyboard too."""
+
+
+def _main_walks(everything: Person) -> Walks:
+    yield everything, MAIN, False
+    yield None, ("/login",), True
+
+
+def _walks(everything: Person) -> Walks:
     cases = [f"/cases/{{{name}}}" for name in STATES]
     phones = [f"/phone/cases/{{{name}}}" for name in STATES]
     yield None, LOGGED_OUT, True
@@ -243,16 +251,16 @@ PLANT = """() => {
 }"""
 
 
-def _planted(browser: Browser, team: Team, url: str, ids: dict[str, str]) -> tuple[int, int]:
+def _planted(browser: Browser, url: str, ids: dict[str, str]) -> tuple[int, int]:
     """Faults found on a page into which some were put."""
     context = browser.new_context(base_url=url, service_workers="block", bypass_csp=True)
     page = context.new_page()
     page.goto("/login")
     page.evaluate(AXE.read_text("utf-8"))
     page.evaluate(PLANT)
-    visit = Visit(ids, deep=False)
+    visit = Visit(ids)
     found = len(grave(page))
-    visit._walk(page, "planted")
+    visit.walk(page, "planted")
     context.close()
     return found, len(visit.unseen)
 

@@ -12,6 +12,7 @@ from benchmarks.proofs.strings import TRAP, marks
 LOOK = """() => {
   const found = [];
   const forbidden = 'iframe,frame,frameset,object,embed,base,applet,math,foreignObject,animate,set,marquee,plaintext,xmp,style,video,audio,mglyph,noscript';
+  const hostOf = address => { try { return new URL(address, location.origin).host } catch { return '' } };
   for (const each of document.querySelectorAll('*')) {
     const own = each.localName === 'script' && (each.getAttribute('src') ?? '').startsWith('/static/') && !each.textContent;
     if (each.localName === 'script' && !own) found.push('script ' + each.outerHTML.slice(0, 100));
@@ -19,11 +20,11 @@ LOOK = """() => {
     if (each.localName === 'meta' && /refresh/i.test(each.httpEquiv)) found.push('refresh');
     for (const { name, value } of each.attributes) {
       if (/^on/i.test(name)) found.push(`handler ${name} ${value.slice(0, 80)}`);
-      if (name === 'srcdoc' || name === 'style') found.push(`${name} ${value.slice(0, 80)}`);
+      if (name === 'srcdoc' || name === 'style' && !/^filter: brightness\\([\\d.]+\\) contrast\\([\\d.]+\\);$/.test(value)) found.push(`${name} ${value.slice(0, 80)}`);
       const address = ['href', 'src', 'action', 'formaction', 'xlink:href', 'poster', 'data'].includes(name);
       const plain = value.replace(/[\\u0000-\\u0020]/g, '').toLowerCase();
       if (address && /^(javascript|vbscript|data):/.test(plain)) found.push(`address ${name} ${value.slice(0, 80)}`);
-      if (address && plain.includes('TRAP')) found.push(`address ${name} ${value.slice(0, 80)}`);
+      if (address && hostOf(value).includes('TRAP')) found.push(`address ${name} ${value.slice(0, 80)}`);
     }
   }
   if (/owned/.test(document.title) && !document.title.includes('z')) found.push('title');

@@ -16,7 +16,7 @@ SCRIPTS = (
     "<script\n>{c}</script\n>", "<script\x00>{c}</script>", "<script type=module>{c}</script>", "</noscript><script>{c}</script>",
 )  # fmt: skip
 HANDLERS = (
-    "<img src=x onerror={c}>", "<img src=x onerror='{c}'>", "<IMG SRC=x OnErRoR=\"{c}\">", "<img/src=x/onerror={c}>",
+    "<img src=x onerror={c}>", "<img src=x onerror='{c}'>", '<IMG SRC=x OnErRoR="{c}">', "<img/src=x/onerror={c}>",
     "<body onload={c}>", "<input autofocus onfocus={c}>", "<details open ontoggle={c}>x</details>", "<video src=x onerror={c}>",
     "<audio src=x onerror={c}>", "<select autofocus onfocus={c}>", "<marquee onstart={c}>", "<video><source onerror={c}>",
     "<iframe onload={c}>", "<object data=x onerror={c}>", "<style onload={c}></style>", "<link rel=stylesheet href=x onerror={c}>",
@@ -32,25 +32,25 @@ ADDRESSES = (
     "data:text/html,<script>{c}</script>", "data:text/html;base64,PHNjcmlwdD5vd25lZCgxKTwvc2NyaXB0Pg==", "vbscript:msgbox(1)",
     "<a href=javascript:{c}>x</a>", "<form action=javascript:{c}><button>x</button></form>", "<iframe src=javascript:{c}></iframe>",
     "<meta http-equiv=refresh content='0;url=//{t}/'>", "<base href=//{t}/>", "<iframe srcdoc='<script>parent.{c}</script>'>",
-    "[x](javascript:{c})", "![x](//{t}/x.png)", "<embed src=//{t}/x>", "//{t}/x", "https://{t}/\"onclick=\"{c}",
+    "[x](javascript:{c})", "![x](//{t}/x.png)", "<embed src=//{t}/x>", "//{t}/x", 'https://{t}/"onclick="{c}',
 )  # fmt: skip
 DRAWINGS = (
     "<svg onload={c}>", "<svg><script>{c}</script></svg>", "<svg><animate onbegin={c} attributeName=x dur=1s>",
     "<svg><a xlink:href=javascript:{c}><text>x</text></a></svg>", "<svg><use href=//{t}/x#y /></svg>", "<svg><image href=//{t}/x.png />",
-    "<math><mtext><table><mglyph><style><!--</style><img title=\"--&gt;&lt;img src=x onerror={c}&gt;\">", "<math href=javascript:{c}>x</math>",
+    '<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=x onerror={c}&gt;">', "<math href=javascript:{c}>x</math>",
     "<svg><foreignObject><img src=x onerror={c}></foreignObject></svg>", "<svg><style>@import '//{t}/x.css';</style>",
-    "<svg><set attributeName=onload to={c}>", "<noscript><p title=\"</noscript><img src=x onerror={c}>\">",
+    "<svg><set attributeName=onload to={c}>", '<noscript><p title="</noscript><img src=x onerror={c}>">',
 )  # fmt: skip
 TEMPLATES = (
     "{{{{ 7*7 }}}}", "{{% for x in [1] %}}owned{{% endfor %}}", "{{{{ self.__init__.__globals__ }}}}", "${{{c}}}", "#{{7*7}}", "<%= 7*7 %>",
     "{{{{constructor.constructor('{c}')()}}}}", "{{# x #}}", "{{% include '/etc/passwd' %}}", "{{0.__class__}}", "%s%n%x", "{{{{''|safe}}}}", "{{{{ '<script>{c}</script>'|safe }}}}",
 )  # fmt: skip
 SHEETS = (
-    "=cmd|' /C calc'!A0", "=HYPERLINK(\"http://{t}/\",\"x\")", "+1+1", "-2+3", "@SUM(1,1)", "\t=1+1", "\r=1+1", "\n=1+1", " =1+1",
-    "=1+1\";=1+1", "|calc", "%0A=1+1", "\ufeff=1+1", "\u200b=1+1", "\uff1d1+1", "\uff0b1+1", "\uff20SUM(1)", "=IMPORTXML(\"//{t}/\",\"x\")", "\"=1+1", ",=1+1",
+    "=cmd|' /C calc'!A0", '=HYPERLINK("http://{t}/","x")', "+1+1", "-2+3", "@SUM(1,1)", "\t=1+1", "\r=1+1", "\n=1+1", " =1+1",
+    '=1+1";=1+1', "|calc", "%0A=1+1", "\ufeff=1+1", "\u200b=1+1", "\uff1d1+1", "\uff0b1+1", "\uff20SUM(1)", '=IMPORTXML("//{t}/","x")', '"=1+1', ",=1+1",
 )  # fmt: skip
 QUERIES = (
-    "'; DROP TABLE people; --", "' OR '1'='1", "\" OR 1=1 --", "1; SELECT pg_sleep(5)", "Robert'); DROP TABLE posts;--", "%' --", "\\'; --", "*)(uid=*))(|(uid=*",
+    "'; DROP TABLE people; --", "' OR '1'='1", '" OR 1=1 --', "1; SELECT pg_sleep(5)", "Robert'); DROP TABLE posts;--", "%' --", "\\'; --", "*)(uid=*))(|(uid=*",
     "../../../../etc/passwd", "..\\..\\x", "$(touch /tmp/owned)", "`id`", "; id", "| id", "\r\nSet-Cookie: owned=1", "%0d%0aX-Owned: 1",
 )  # fmt: skip
 SIGNS = (
@@ -59,8 +59,8 @@ SIGNS = (
     "😀👩‍⚕️🏳️‍🌈🇻🇳", "\U0001f1e6" * 40, "\ud7ff\ue000\uffff", "Nguyễn Văn Ăn", "عمر שלום", "null", "undefined", "NaN", "[object Object]", "__proto__", "-0", "1e309",
 )  # fmt: skip
 LINES = (
-    "\n\ndata: {{\"html\": \"<img src=x onerror={c}>\"}}\n\n", "\r\nevent: part\r\ndata: x", "\nid: 1\nretry: 1\n", "\"}}\n\ndata: {{", "\\u003cscript\\u003e{c}\\u003c/script\\u003e",
-    "\"}},{{\"html\":\"<svg onload={c}>", "</script><!--", "<!--", "-->", "<![CDATA[<script>{c}</script>]]>", "<?xml version='1.0'?><x/>", "<!DOCTYPE x [<!ENTITY y SYSTEM 'file:///etc/passwd'>]>&y;",
+    '\n\ndata: {{"html": "<img src=x onerror={c}>"}}\n\n', "\r\nevent: part\r\ndata: x", "\nid: 1\nretry: 1\n", '"}}\n\ndata: {{', "\\u003cscript\\u003e{c}\\u003c/script\\u003e",
+    '"}},{{"html":"<svg onload={c}>', "</script><!--", "<!--", "-->", "<![CDATA[<script>{c}</script>]]>", "<?xml version='1.0'?><x/>", "<!DOCTYPE x [<!ENTITY y SYSTEM 'file:///etc/passwd'>]>&y;",
 )  # fmt: skip
 ENCODED = (
     "&lt;script&gt;{c}&lt;/script&gt;", "&#60;script&#62;{c}&#60;/script&#62;", "&#x3c;img src=x onerror={c}&#x3e;", "%3Cscript%3E{c}%3C/script%3E", "&amp;lt;script&amp;gt;", "&quot; onfocus={c} autofocus &quot;",
