@@ -129,12 +129,12 @@ class RunningGateway:
         )
 
     def children(self) -> dict[str, int]:
-        """Process ids of the gateway's processes by name."""
+        """Process ids of the gateway's processes by name; the one at work where another waits to take its place."""
         found = {}
         for pid in _child_pids(self.process.pid):
             command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
             names = [name for name in ("listener", "worker", "api") if name in command]
-            found[names[0] if names else "orthanc"] = pid
+            found.setdefault(names[0] if names else "orthanc", pid)  # the kernel lists the oldest first
         return found
 
 
