@@ -53,7 +53,7 @@ env: .venv/installed
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "stroke-gateway needs Python 3.11 or later; this is " + sys.version)'
 	test -x $(BIN)/python || python3 -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep ^uv== requirements.lock)"
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.lock --editable . --no-deps
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --requirement requirements.lock --editable . --no-deps
 	touch $@
 
 # The viewer's npm package ships its build: unpacking is all there is to install.

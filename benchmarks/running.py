@@ -21,7 +21,7 @@ DCMSEND = Path("/usr/bin/dcmsend")
 """dcmtk's own: pynetdicom puts programs of similar names into the environment's bin folder."""
 NO_NAGLE = {"TCP_NODELAY": "1"}
 """dcmtk of Debian 12 leaves Nagle's algorithm on, which costs 45 ms an image."""
-READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 40.0
 OHIF_DIST = Path(__file__).parent.parent / ".cache" / "ohif" / "3.13.2" / "dist"
 

@@ -108,6 +108,7 @@ ONE_LEVEL = frozenset({"none", "1"})
 def turned_out(each: Predictive) -> str:
     """Share of confirmed alerts with its interval.
 
+    >>> from gateway.feedback.classes import AlertClass
     >>> turned_out(Predictive.of(AlertClass.LESION, 34, 27)), turned_out(Predictive.of(AlertClass.LESION, 0, 0))
     ('79 % (66–88), 27 of 34', '–')
     """
