@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -120,4 +121,5 @@ def main(http_port: int, smtp_port: int, mqtt_port: int, log: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
     main(*map(int, sys.argv[1:4]), sys.argv[4])
