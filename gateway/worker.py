@@ -27,6 +27,9 @@ from viewer_bridge.archive.orthanc import Orthanc
 
 log = structlog.get_logger()
 
+WRONG_MODELS_EXIT = 2
+"""As for every wrong configuration."""
+
 
 def open_desk(config: Config) -> Desk:
     """Open everything a worker needs.
@@ -45,16 +48,29 @@ def open_desk(config: Config) -> Desk:
     return Desk(config, Ledger.open(config.ledger_url), Client(config.engine_url), orthanc, analysts)
 
 
+def _require_models(desk: Desk) -> None:
+    """Let a wrong model stop us at the start, not at the first patient.
+
+    It takes a second, in which an alert may be due: so the engine runs already, whose runs would keep an ordinary exit waiting.
+    """
+    try:
+        desk.analysts.require_models()
+    except ConfigError as exc:
+        sys.stderr.write(f"stroke-gateway: {exc}\n")
+        sys.stderr.flush()
+        os._exit(WRONG_MODELS_EXIT)
+
+
 def run(config: Config) -> None:
     """Work until SIGTERM or SIGINT."""
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     desk = open_desk(config)
-    desk.analysts.require_models()  # a wrong model stops us at the start, not at the first patient
     asking.require_key(config.signing)
     pipeline.register(desk)
     worker = Worker(config.engine_url, config.worker.slot)
+    _require_models(desk)
     threading.Thread(target=Keeper(desk).run, args=(stop,), name="keeper", daemon=True).start()
     courier.serve_all(desk, stop)
     sharing_courier.serve_all(desk, stop)
