@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -32,7 +33,9 @@ class Page:
             async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
                 return await client.request(method, address, **what)
 
-        return asyncio.run(once())
+        # In a thread of its own: a browser of another test may keep an event loop in this one.
+        with ThreadPoolExecutor(1) as alone:
+            return alone.submit(lambda: asyncio.run(once())).result()
 
     def get(self, address: str) -> httpx.Response:
         return self.ask("GET", address)
