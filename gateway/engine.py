@@ -44,8 +44,6 @@ _RECOVERY_ATTEMPTS = 50
 _STEP_ATTEMPTS = 8
 _URGENT_POLL_S = 0.05
 _POLL_S = 0.25
-
-
 _NOBODY_LISTENS = "set-aside"
 """A lane of no worker, where a dead run can be cancelled without being taken up in between."""
 _SLEEP = "DBOS.sleep"
