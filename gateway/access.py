@@ -6,17 +6,16 @@ a browser exchanges it once for a session. Everything is compared in constant ti
 
 import hashlib
 import hmac
-import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from dicom_scp.directories import make_directory
+from gateway.private_files import made_once
 from triage.errors import ConfigError
 
 FILE_NAME = "access-token"
-OWNER_ONLY = 0o600
 OTHERS = 0o077
 """Permission bits that would let somebody else read the token."""
 
@@ -44,7 +43,7 @@ class Access:
         try:
             make_directory(data_dir)
             if not path.exists():
-                _create(path)
+                made_once(path, f"{secrets.token_urlsafe(TOKEN_BYTES)}\n".encode())
             if path.stat().st_mode & OTHERS:
                 raise ConfigError(
                     f"{path} can be read by others: run `chmod 600` on it, or delete it for a new one"
@@ -68,19 +67,3 @@ class Access:
         """A signature of `text` that only this site can make, of no use for another purpose."""
         key = hmac.digest(self.token.encode(), purpose, hashlib.sha256)
         return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-
-
-def _create(path: Path) -> None:
-    """Write a new token; when two processes start at once, the first one's stands."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(TOKEN_BYTES) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(scratch, path)
-    except FileExistsError:
-        return
-    finally:
-        scratch.unlink()

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from gateway.channels.keeping import alone, private_folder, replaced
 from gateway.channels.limit import leash, within
+from gateway.private_files import alone, private_folder, replaced
 from triage.errors import TemporaryError
 
 RENEWAL_S = 30.0

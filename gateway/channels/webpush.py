@@ -28,11 +28,11 @@ from py_vapid import Vapid02
 
 from gateway.alerts.lines import single
 from gateway.alerts.notice import QUIET, Notice
-from gateway.channels.keeping import made_once
 from gateway.channels.limit import leash, within
 from gateway.channels.site import ChannelSite
 from gateway.channels.target import Outcome, Target, digest, redacted
 from gateway.channels.web import usable
+from gateway.private_files import made_once
 from gateway.team.contacts import Device
 from triage.errors import ConfigError, GatewayError, InputError, TemporaryError
 

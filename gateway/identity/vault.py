@@ -4,9 +4,6 @@ Whoever gets a copy of the database alone has no second factor of anybody. The k
 its owner can read, made at first use; several machines share it as they share the access token.
 """
 
-import base64
-import os
-import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -14,7 +11,8 @@ from typing import Self
 from cryptography.fernet import Fernet, InvalidToken
 
 from dicom_scp.directories import make_directory
-from gateway.access import OTHERS, OWNER_ONLY
+from gateway.access import OTHERS
+from gateway.private_files import made_once
 from triage.errors import ConfigError
 
 FILE_NAME = "identity-key"
@@ -39,7 +37,7 @@ class Vault:
         try:
             make_directory(data_dir)
             if not path.exists():
-                _create(path)
+                made_once(path, Fernet.generate_key() + b"\n")
             if path.stat().st_mode & OTHERS:
                 raise ConfigError(f"{path} can be read by others: run `chmod 600` on it")
             key = path.read_bytes().strip()
@@ -73,19 +71,3 @@ class Vault:
             raise ConfigError(
                 f"{FILE_NAME} is another than the one that enciphered the one-time codes"
             ) from exc
-
-
-def _create(path: Path) -> None:
-    """Write a new key; when two processes start at once, the first one's stands."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(base64.urlsafe_b64encode(secrets.token_bytes(32)) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(scratch, path)
-    except FileExistsError:
-        return
-    finally:
-        scratch.unlink()

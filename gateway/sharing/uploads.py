@@ -16,10 +16,10 @@ from typing import Any
 
 from dicom_scp.directories import make_directory
 from dicom_scp.spool import translated
+from gateway.private_files import OWNER_ONLY
 from gateway.sharing.protocol import FAILED_SEQUENCE
 from triage.errors import InputError, TemporaryError
 
-OWNER_ONLY = 0o600
 KEPT_S = 48 * 3600
 """What is not finished by then begins anew."""
 MOST_AT_ONCE = 16
