@@ -101,12 +101,10 @@ LADDER = (
 )
 
 
-def escalation(
-    alerts: int, kills: dict[str, float], *, standby: bool = False
-) -> list[tuple[str, float, float]]:
+def escalation(alerts: int, kills: dict[str, float]) -> list[tuple[str, float, float]]:
     """How late the second level is called, without and with a worker that is killed so many seconds before its minute."""
     found = []
-    with a_site(LADDER, standby=standby) as site:
+    with a_site(LADDER) as site:
         site.enter("first", Role.STROKE_DOCTOR, site.way(ChannelKind.WEBHOOK, "first"))
         site.enter("second", Role.CATH_LAB, site.way(ChannelKind.WEBHOOK, "second"))
         cases = []
@@ -115,7 +113,6 @@ def escalation(
             time.sleep(0.5)
         late = [_lateness(site, case_id) for case_id in cases]
         found.append((f"escalation after its minute, worst of {alerts}, s", max(late), ESCALATION_S))
-        waits = " with another that waits" if standby else ""
         for name, before_s in kills.items():
             late = []
             for _ in range(KILLS):
@@ -125,7 +122,7 @@ def escalation(
                 time.sleep(max(0.0, due - before_s - time.time()))
                 site.kill_worker()
                 late.append(_lateness(site, case_id))
-            found.append((f"worker killed {name}{waits}, worst of {KILLS}, s", max(late), ESCALATION_S))
+            found.append((f"worker killed {name}, worst of {KILLS}, s", max(late), ESCALATION_S))
             found.append(("  and the middle of them, s", statistics.median(late), ESCALATION_S))
     return found
 
@@ -199,7 +196,6 @@ PARTS: dict[str, Callable[[], list[tuple[str, float, float]]]] = {
     "hand-over": lambda: hand_over(20),
     "fall-over": fall_over,
     "escalation": lambda: escalation(8, {"4 s before": 4.0, "0.3 s before": 0.3}),
-    "standby": lambda: escalation(2, {"4 s before": 4.0, "0.3 s before": 0.3}, standby=True),
     "kills": lambda: killed_while_calling(8),
 }
 

@@ -196,8 +196,8 @@ def wait_for(look: Callable[[], Any], timeout_s: float) -> Any:
 
 
 @contextmanager
-def a_site(levels: Sequence[dict[str, Any]], *, standby: bool = False) -> Iterator[Site]:
-    """A gateway with a plan, and peers; `standby` keeps a second worker loaded."""
+def a_site(levels: Sequence[dict[str, Any]]) -> Iterator[Site]:
+    """A gateway with a plan, and peers."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with peers_in(folder) as peers:
@@ -208,7 +208,6 @@ def a_site(levels: Sequence[dict[str, Any]], *, standby: bool = False) -> Iterat
                     "mqtt": {"host": "127.0.0.1", "port": peers.mqtt, "tls": False},
                 },
                 "silence": {"enabled": False},
-                "worker": {"standby": standby},
             }
             with running_gateway(folder, tables) as gateway:
                 site = Site.of(gateway, peers)

@@ -110,7 +110,7 @@ def victims(gateway: RunningGateway) -> dict[str, int]:
     supervisor = gateway.process.pid
     for pid in descendants(supervisor)[1:]:
         command = command_of(pid)
-        if "gateway.cli" in command or "Orthanc" in "".join(command[:1]):
+        if "stroke-gateway" in command or "Orthanc" in "".join(command[:1]):
             name = next((name for name in ("listener", "worker", "api") if name in command), "orthanc")
             found[name] = pid
     at_work = analysts(supervisor)

@@ -129,12 +129,12 @@ class RunningGateway:
         )
 
     def children(self) -> dict[str, int]:
-        """Process ids of the gateway's processes by name; the one at work where another waits to take its place."""
+        """Process ids of the gateway's processes by name."""
         found = {}
         for pid in _child_pids(self.process.pid):
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().replace("\0", " ").split()
             names = [name for name in ("listener", "worker", "api") if name in command]
-            found.setdefault(names[0] if names else "orthanc", pid)  # the kernel lists the oldest first
+            found[names[0] if names else "orthanc"] = pid
         return found
 
 

@@ -52,9 +52,9 @@ def descendants(pid: int) -> list[int]:
 
 
 def command_of(pid: int) -> list[str]:
-    """Command line of a process; nothing when it is gone."""
+    """Words of a process's command line or title; nothing when it is gone."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode().replace("\0", " ").split()
     except OSError:
         return []
 

@@ -6,38 +6,18 @@ Exit codes: 0 done, 2 wrong usage or configuration, 3 not analysed.
 import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gateway import logs
 from gateway.config import Config, load
 from gateway.emr.arguments import declare as declare_emr
 from gateway.identity.arguments import declare as declare_people
 from gateway.processes import ONE_BLAS_THREAD
+from gateway.services import SERVICES, open_site, refused, runner, serve
 from gateway.statistics.arguments import declare as declare_statistics
-from gateway.storage import volume
 from triage.errors import ConfigError
 from viewer_bridge.report.wording.language import Language
-
-USAGE_EXIT = 2
-
-SERVICES: Mapping[str, tuple[str, str]] = {
-    "run": (
-        "gateway.supervisor",
-        "everything on this machine: listener, worker, api and, unless configured, Orthanc",
-    ),
-    "listener": (
-        "gateway.listener",
-        "DICOM listener: images into the durable spool, storage commitment, query and retrieve",
-    ),
-    "hl7": ("gateway.orders.service", "orders and patients by HL7 v2 over MLLP"),
-    "worker": ("gateway.worker", "workflows: forward, analyse, alert, publish, EMR"),
-    "api": ("gateway.api.server", "console, REST, metrics, viewer and DICOMweb on one origin"),
-}
-"""Command to the module whose ``run`` does it. By name, so that each process loads only what it needs: the listener
-stays small, and native libraries never meet in one process without a reason."""
 
 RUNS = "gateway.runs.command"
 ORDERS = "gateway.orders.command"
@@ -216,27 +196,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command == "triage":
             os.environ.update(ONE_BLAS_THREAD)  # read when numpy is loaded, which is in the next line
-            return int(_call(TRIAGE)(arguments))
+            return int(runner(TRIAGE)(arguments))
         config = configuration(arguments, os.environ)
         if arguments.command == "models":
             os.environ.update(ONE_BLAS_THREAD)
-            return int(_call(MODELS)(config.models, arguments))
-        logs.configure(config.logging.level, arguments.command)
-        volume.claim(config.site.data_dir, require_mount=config.storage.require_mount)
+            return int(runner(MODELS)(config.models, arguments))
+        if arguments.command in SERVICES:
+            return serve(arguments.command, config)
+        open_site(arguments.command, config)
         if arguments.command == "retry":
-            return int(_call(RETRY)(config, arguments.digests, everything=arguments.all))
-        if arguments.command in GROUPS:
-            return int(_call(GROUPS[arguments.command])(config, arguments))
-        extra = (arguments.config,) if arguments.command == "run" else ()
-        _call(SERVICES[arguments.command][0])(config, *extra)
+            return int(runner(RETRY)(config, arguments.digests, everything=arguments.all))
+        return int(runner(GROUPS[arguments.command])(config, arguments))
     except ConfigError as exc:
-        sys.stderr.write(f"stroke-gateway: {exc}\n")
-        return USAGE_EXIT
-    return 0
-
-
-def _call(module: str) -> Callable[..., Any]:
-    return import_module(module).run  # type: ignore[no-any-return]  # every entry of the table has a `run`
+        return refused(exc)
 
 
 if __name__ == "__main__":

@@ -109,8 +109,6 @@ class Worker(Section):
     slot: str = Field(default_factory=lambda: f"{socket.gethostname()}-1", min_length=1)
     analysis_threads: Annotated[int, Field(ge=1)] = 2
     analysis_timeout_s: Seconds = 300.0
-    standby: bool = False
-    """Whether `run` keeps a second worker loaded, which takes over at once when the first one dies; some 80 MB."""
 
 
 class Publish(Section):

@@ -9,7 +9,6 @@ Orders are JSON, one a line: ``{"prepare": [PATHS]}`` for images that have come,
 ``{"answer": true}``, which asks whether the models can be used.
 """
 
-import ctypes
 import gc
 import json
 import os
@@ -28,7 +27,7 @@ from typing import Any, Self
 from gateway import casefolder, findings
 from gateway.analysis import Models, analyse_files, load_models, remarked
 from gateway.jobs.orders import ALERT_PICTURE, PICTURES, AnalyseOrder
-from gateway.processes import last_words
+from gateway.processes import die_with, last_words
 from gateway.rehearsal import Rehearsal
 from models.perfusion import measured
 from models.providers import CPU_ONLY
@@ -38,9 +37,6 @@ from viewer_bridge.pages.alert_picture import alert_picture
 
 LONGEST_DRAWING_S = 20
 """The alert's picture takes a twentieth of a second; whoever takes longer hangs, and is ended."""
-
-PR_SET_PDEATHSIG = 1
-"""prctl(2): the signal that a process gets when its parent dies."""
 
 
 class Analyst:
@@ -131,9 +127,9 @@ class Chosen:
             measured(threads, self.providers)
 
 
-def _begin(line: socket.socket, threads: int, chosen: Chosen) -> None:
+def _begin(line: socket.socket, threads: int, chosen: Chosen, parent: int) -> None:
     """The life of a child; its owner gets a handle by which it can always be ended."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with(parent)
     socket.send_fds(line, [b"!"], [os.pidfd_open(os.getpid())])
     try:
         models = load_models(threads, chosen.site, chosen.providers)
@@ -149,7 +145,7 @@ def _answer(line: socket.socket, failure: str) -> None:
 
 def main() -> None:
     """Fork a child for every line that comes through standard input, until that closes."""
-    chosen = Chosen.by(sys.argv[1:])
+    chosen, ourselves = Chosen.by(sys.argv[1:]), os.getpid()
     door = socket.socket(fileno=0)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a child ended: its line tells
     gc.freeze()
@@ -161,7 +157,7 @@ def main() -> None:
         if os.fork() == 0:
             door.close()
             try:
-                _begin(socket.socket(fileno=handles[0]), threads=word[0], chosen=chosen)
+                _begin(socket.socket(fileno=handles[0]), threads=word[0], chosen=chosen, parent=ourselves)
             except Exception:  # noqa: BLE001 - whatever it is, the owner hires another, and somebody should read of it
                 where = last_words(traceback.format_exc().encode())
                 sys.stderr.write(f"an analyst died: {where}\n")

@@ -88,7 +88,7 @@ HEAVY = {
 LOADED = """
 import sys
 from importlib import import_module
-from gateway.cli import SERVICES
+from gateway.services import SERVICES
 import_module(SERVICES[sys.argv[1]][0])
 print(*{name.partition(".")[0] for name in sys.modules})
 """

@@ -40,7 +40,7 @@ def test_it_runs_where_a_port_is_configured(tmp_path: Path) -> None:
         config = Config.model_validate(
             {"site": {"data_dir": tmp_path}, "orthanc": {"url": "http://127.0.0.1:1"}, "orders": orders}
         )
-        return [child.name for child in children_of(config, None)]
+        return [child.name for child in children_of(config)]
 
     assert names() == ["listener", "worker", "api"]
     assert names(port=2575) == ["listener", "hl7", "worker", "api"]
