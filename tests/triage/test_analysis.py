@@ -191,7 +191,7 @@ def test_what_stands_beside_the_numbers(analysis, drawn):
     result = analysis.result
     assert result.estimator is Estimator.DECONVOLUTION
     assert set(result.nominal_ml) == {"core_ml", "hypoperfused_ml"}
-    assert result.nominal_ml["hypoperfused_ml"] != result.hypoperfused_ml
+    assert result.nominal_ml["core_ml"] != result.core_ml
     assert "right hemisphere" in result.reference
     assert sum(result.territories_ml.values()) == pytest.approx(result.hypoperfused_ml)
     (model,) = result.opinions

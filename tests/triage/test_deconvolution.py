@@ -1,6 +1,7 @@
 """Deconvolution against analytic curves, an independent formula and the OSIPI reference curves."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,12 +47,22 @@ def test_residues_do_not_depend_on_the_sampling(dt_s):
 
 def test_a_soft_edge_passes_half_of_a_wave_at_the_level_and_nothing_well_below():
     wave = _waves(bolus(np.arange(60.0)), 1.0)
-    size = np.abs(wave.spectrum) / np.abs(wave.spectrum).max()
+    size = wave.height()
     passed, hard = wave._passed(size[9], SOFT_EDGE), wave._passed(size[9], 0.0)
     assert passed[9] == pytest.approx(0.5)
     assert (passed[size < (1 - SOFT_EDGE) * size[9]] == 0).all()
     assert (passed[size > (1 + SOFT_EDGE) * size[9]] == 1).all()
     assert set(hard) == {0.0, 1.0}
+
+
+def test_a_wave_that_sticks_out_of_the_arterys_noise_does_not_pass():
+    wave = _waves(bolus(np.arange(60.0)), 1.0)
+    noisy = wave.spectrum.copy()
+    noisy[55] = 0.04 * np.abs(noisy).max()
+    usual, with_noise = wave._passed(0.02, SOFT_EDGE), replace(wave, spectrum=noisy)._passed(0.02, SOFT_EDGE)
+    assert np.abs(noisy[55]) > 1.3 * 0.02 * np.abs(noisy).max()
+    assert (with_noise[50:] == 0).all()
+    assert_allclose(with_noise, usual, atol=1e-12)
 
 
 def test_the_fast_mode_is_one_inverse_for_all(table):
