@@ -203,8 +203,8 @@ PARTS: dict[str, Callable[[], list[tuple[str, float, float]]]] = {
 def main() -> None:
     """Run the parts that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
-    rows = [row for part in parser.parse_args().parts for row in PARTS[part]()]
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []])
+    rows = [row for part in parser.parse_args().parts or PARTS for row in PARTS[part]()]
     width = max(len(name) for name, *_ in rows)
     sys.stdout.write(f"{'':{width}}  {'bound':>7}  {'found':>7}  met\n")
     for name, found, bound in rows:

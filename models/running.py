@@ -128,5 +128,5 @@ class Model:
         if done:
             return done[0]
         if options.terminate or not failed:
-            raise AnalysisError(f"{self} did not answer within {deadline_s:.1f} s")
+            raise AnalysisError(f"{self} did not answer within {max(0.0, deadline_s):.1f} s")
         raise failed[0]

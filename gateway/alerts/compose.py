@@ -63,13 +63,15 @@ def alert_of(
     """What the team is told of a revision: no name, no number, no date of birth."""
     former = desk.ledger.announcements.get(case.id, news.former) if news.former else None
     result = TriageResult.from_json(news.result)
-    expected = expectation(desk.ledger, result, desk.now())
+    received = desk.ledger.sharing.alarms.of_alert(case.id, news.revision)
+    last_image_at = received.scanned_at if received else case.times["last_image_at"]
+    expected = None if received else expectation(desk.ledger, result, desk.now())
     return alert_for(
         result,
         case_id=case.id,
         revision=news.revision,
         link=desk.link(case.id),
-        last_image_at=moment_of(case.times["last_image_at"] or ""),
+        last_image_at=moment_of(last_image_at) if last_image_at else None,
         now=desk.now(),
         former=TriageResult.from_json(former.result) if former else None,
         supersedes=news.former,
@@ -77,6 +79,7 @@ def alert_of(
         language=language,
         expectation=expected.words(language) if expected else None,
         kind=kind,
+        origin=desk.config.sharing.title_of(received.partner) if received else None,
     )
 
 

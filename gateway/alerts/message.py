@@ -61,6 +61,7 @@ def alert_for(
     language: Language = Language.VIETNAMESE,
     expectation: str | None = None,
     kind: NoticeKind | None = None,
+    origin: str | None = None,
 ) -> Notice:
     """Put a result into words; both times carry a time zone.
 
@@ -73,6 +74,8 @@ def alert_for(
         How often alerts of this class were right so far, as a sentence in `language`.
     kind
         Escalated or repeated; None for what the result itself makes of it.
+    origin
+        The hospital whose result it is; None for ours.
 
     Raises
     ------
@@ -86,6 +89,7 @@ def alert_for(
     words, kind = Words(language), kind or _kind(result, revision)
     before = Former(supersedes, former, change) if supersedes is not None else None
     lines = (
+        *([words("origin", partner=origin)] if origin else []),
         *_correction(words, before),
         *_findings(words, result),
         *_sameness(words, revision, before),
@@ -95,7 +99,7 @@ def alert_for(
     return Notice(
         kind=kind,
         language=language,
-        headline=_headline(words, result, kind, revision),
+        headline=_headline(words, result, kind, revision, origin),
         lines=tuple(map(single, lines)),
         link=link,
         tag=tag_of(case_id),
@@ -109,6 +113,7 @@ def alert_for(
         last_image_at=last_image_at.isoformat() if last_image_at else None,
         supersedes=supersedes,
         change=tuple(single(words.core(reason)) for reason in change),
+        origin=origin,
     )
 
 
@@ -131,9 +136,11 @@ def _kind(result: TriageResult, revision: int) -> NoticeKind:
     return NoticeKind.NOT_ANALYSED if result.status is Status.NOT_ANALYSED else NoticeKind.ALERT
 
 
-def _headline(words: Words, result: TriageResult, kind: NoticeKind, revision: int) -> str:
-    """The longest form of the title that a lock screen shows whole; the trials are what may be left out."""
+def _headline(words: Words, result: TriageResult, kind: NoticeKind, revision: int, origin: str | None) -> str:
+    """The longest form of the title that a lock screen shows whole; trials may be left out, then the other hospital."""
     titles = list(_titles(words, result))
+    if origin:
+        titles = [*(words("sent_by", partner=origin, title=title) for title in titles), *titles]
     before = TITLES.get(kind) or ("revised" if revision > 1 else None)
     return fitting(*(words(before, title=title) if before else title for title in titles))
 

@@ -70,6 +70,8 @@ class Notice:
         Why it rings again, in words.
     last_image_at
         ISO 8601, or None when no image time is known.
+    origin
+        The hospital that has analysed the case and handed it over; None for our own.
     """
 
     kind: NoticeKind
@@ -88,6 +90,7 @@ class Notice:
     last_image_at: str | None = None
     supersedes: int | None = None
     change: tuple[str, ...] = ()
+    origin: str | None = None
 
     @property
     def body(self) -> str:

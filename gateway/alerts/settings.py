@@ -1,6 +1,6 @@
 """The table ``[alerts]``: who is called when, and how long each level has to answer."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
@@ -47,6 +47,8 @@ class Alerts(Section):
     """How long a level has to answer, unless it says otherwise."""
     levels: tuple[AlertLevel, ...] = (ON_DUTY, EVERYBODY)
     """None at all: the console alone."""
+    received_levels: tuple[AlertLevel, ...] = ()
+    """Of cases that another hospital has handed over; none: the same `levels`."""
     language: Language = Language.VIETNAMESE
     """Of what goes to channels of nobody in particular; people have their own."""
     link_hours: Annotated[float, Field(gt=0)] = 24.0
@@ -55,3 +57,17 @@ class Alerts(Section):
     """Whoever took a patient's alert is called first, and alone, about further studies of that patient; 0 for never."""
     same_patient_minutes: Minutes = 2.0
     """How long they have to answer before the first level is called."""
+
+    @property
+    def for_received(self) -> Self:
+        """What holds for cases that another hospital has handed over.
+
+        >>> Alerts(received_levels=(EVERYBODY,)).for_received.levels == (EVERYBODY,), Alerts().for_received == Alerts()
+        (True, True)
+        """
+        return self.model_copy(update={"levels": self.received_levels or self.levels})
+
+    @property
+    def every_level(self) -> tuple[AlertLevel, ...]:
+        """Levels of all alerts."""
+        return (*self.levels, *self.received_levels)

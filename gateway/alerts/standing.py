@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.alerts.notice import NoticeKind
+from gateway.alerts.settings import Alerts
 from gateway.desk import Desk
 from gateway.ledger.call import Call, case_subject
 from gateway.ledger.records import Case, moment_of
@@ -47,11 +48,15 @@ class Alert:
     case: Case
     revision: int
     calls: Sequence[Call]
+    alerts: Alerts
+    """Who is called: others, perhaps, for a case of another hospital."""
 
     @classmethod
     def read(cls, desk: Desk, case_id: str, revision: int) -> "Alert":
         """Read it as it is now."""
-        return cls(desk, desk.case(case_id), revision, desk.ledger.calls.of_case(case_id))
+        received = desk.ledger.sharing.alarms.of_alert(case_id, revision)
+        alerts = desk.config.alerts.for_received if received else desk.config.alerts
+        return cls(desk, desk.case(case_id), revision, desk.ledger.calls.of_case(case_id), alerts)
 
     @property
     def subject(self) -> str:

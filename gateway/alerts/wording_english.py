@@ -7,6 +7,8 @@ ENGLISH: Mapping[str, str] = {
     "escalated": "UNANSWERED: {title}",
     "handed": "FOR YOU: {title}",
     "repeat": "REMINDER: {title}",
+    "sent_by": "FROM {partner}: {title}",
+    "origin": "handed over by {partner}: analysed there, not here",
     "target_mismatch": "Stroke CT: target mismatch, {side}",
     "target_mismatch_of": "Stroke CT: target mismatch, {side} ({trials})",
     "no_target_mismatch": "Stroke CT: no target mismatch, {side}",

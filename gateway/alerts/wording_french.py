@@ -7,6 +7,8 @@ FRENCH: Mapping[str, str] = {
     "escalated": "SANS RÉPONSE : {title}",
     "handed": "POUR VOUS : {title}",
     "repeat": "RAPPEL : {title}",
+    "sent_by": "DE {partner} : {title}",
+    "origin": "confié par {partner} : analysé là-bas, pas ici",
     "target_mismatch": "TDM AVC : mismatch cible, {side}",
     "target_mismatch_of": "TDM AVC : mismatch cible, {side} ({trials})",
     "no_target_mismatch": "TDM AVC : pas de mismatch cible, {side}",

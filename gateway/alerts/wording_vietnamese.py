@@ -7,6 +7,8 @@ VIETNAMESE: Mapping[str, str] = {
     "escalated": "CHƯA NHẬN: {title}",
     "handed": "BÀN GIAO: {title}",
     "repeat": "NHẮC LẠI: {title}",
+    "sent_by": "TỪ {partner}: {title}",
+    "origin": "{partner} chuyển ca đến: phân tích ở đó, không phải tại đây",
     "target_mismatch": "CT đột quỵ: có mismatch mục tiêu, {side}",
     "target_mismatch_of": "CT đột quỵ: có mismatch mục tiêu, {side} ({trials})",
     "no_target_mismatch": "CT đột quỵ: không có mismatch mục tiêu, {side}",

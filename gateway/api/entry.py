@@ -13,14 +13,20 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.api.callers import COOKIE, cookies_of
 from gateway.api.problems import Problem
+from gateway.api.reader import remember
 from gateway.api.reception import Reception
 from gateway.console.rendering import render
+from gateway.console.speaking import spoken
+from gateway.console.words.entry import ENTRIES
+from gateway.console.words.factors import FACTORS
+from gateway.console.words.refusals import refusal
 from gateway.identity.accounts import Accounts
 from gateway.identity.proving import Browser, Proving
 from gateway.identity.sessions import PASSWORD_ONLY, PROVING_S, Sessions
 from gateway.ledger.accesses import Action
 from gateway.ledger.sessions import Session, Stage
 from gateway.team.people import SITE, Actor, Person, actor_of_person
+from viewer_bridge.report.wording.language import Language
 
 log = structlog.get_logger()
 
@@ -141,6 +147,7 @@ class Entry:
         answer.delete_cookie(STEP_COOKIE, path="/")
         if person is not None:
             self._set(answer, BROWSER_COOKIE, self.proving.remember(person), BROWSER_S)
+            remember(answer, person.language, secure=self.secure)
         self.note(actor_of_person(person) if person else SITE, Action.LOGGED_IN, means)
 
     def note(self, actor: Actor | None, action: Action, detail: str) -> None:
@@ -153,9 +160,19 @@ class Entry:
         for name in (COOKIE, STEP_COOKIE):
             answer.delete_cookie(name, path="/")
 
-    def page(self, template: str, status: HTTPStatus = HTTPStatus.OK, **values: object) -> HTMLResponse:
-        """A page of the way in."""
-        return HTMLResponse(render(template, **values), status)
+    def page(
+        self,
+        template: str,
+        language: Language,
+        status: HTTPStatus = HTTPStatus.OK,
+        *,
+        said: str = "",
+        **values: object,
+    ) -> HTMLResponse:
+        """A page of the way in, in somebody's language; `said` is what was wrong, in English."""
+        shown = refusal(said, language) if said else None
+        words = {"say": ENTRIES[language], "factor": FACTORS[language], **spoken(language)}
+        return HTMLResponse(render(template, **words, said=shown, **values), status)
 
     def go(self, path: str) -> RedirectResponse:
         """Lead on to a page of ours."""

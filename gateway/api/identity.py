@@ -12,6 +12,7 @@ from gateway.api.callers import LINK_COOKIE, cookies_of
 from gateway.api.entry import Entry, own_path, refuse_foreign
 from gateway.api.login import show_login
 from gateway.api.problems import Problem
+from gateway.api.reader import reader
 from gateway.api.reception import Reception
 from gateway.api.rights import actor_of
 from gateway.identity import invitations, links, oidc
@@ -19,6 +20,7 @@ from gateway.identity.directory import person_for
 from gateway.identity.settings import Oidc
 from gateway.ledger.accesses import Action
 from triage.errors import InputError, TemporaryError
+from viewer_bridge.report.wording.language import Language
 
 log = structlog.get_logger()
 
@@ -83,12 +85,12 @@ def by_link(entry: Entry, word: str) -> Response:
     return answer
 
 
-def to_provider(entry: Entry, provider: oidc.Provider, wanted: str) -> Response:
+def to_provider(entry: Entry, provider: oidc.Provider, language: Language, wanted: str) -> Response:
     """Send the browser to the hospital's own login."""
     try:
         address, journey = provider.begin(own_path(wanted), entry.now())
     except TemporaryError as exc:
-        return show_login(entry, wanted, str(exc), HTTPStatus.SERVICE_UNAVAILABLE)
+        return show_login(entry, language, wanted, str(exc), HTTPStatus.SERVICE_UNAVAILABLE)
     answer = RedirectResponse(address, HTTPStatus.SEE_OTHER)
     answer.set_cookie(
         JOURNEY_COOKIE,
@@ -111,11 +113,11 @@ def from_provider(entry: Entry, provider: oidc.Provider, request: Request) -> Re
         who = provider.finish(journey, dict(request.query_params), now)
         person = person_for(reception.ledger, provider.settings, who, now)
     except TemporaryError as exc:
-        return show_login(entry, "/", str(exc), HTTPStatus.SERVICE_UNAVAILABLE)
+        return show_login(entry, reader(request), "/", str(exc), HTTPStatus.SERVICE_UNAVAILABLE)
     except InputError as exc:
         log.warning("login by the provider refused")
         entry.note(None, Action.LOGIN_FAILED, "provider")
-        refused = show_login(entry, "/", str(exc), HTTPStatus.UNAUTHORIZED)
+        refused = show_login(entry, reader(request), "/", str(exc), HTTPStatus.UNAUTHORIZED)
         refused.delete_cookie(JOURNEY_COOKIE, path="/login/oidc")
         return refused
     answer = entry.go(own_path(journey.next))
@@ -206,8 +208,8 @@ def provider_routes(entry: Entry, settings: Oidc) -> APIRouter:
     provider = oidc.Provider(settings, f"{entry.reception.config.http.base_url}{oidc.CALLBACK}")
 
     @router.get("/login/oidc")
-    def ask_provider(next: str = "/") -> Response:  # noqa: A002 - the parameter's public name
-        return to_provider(entry, provider, next)
+    def ask_provider(request: Request, next: str = "/") -> Response:  # noqa: A002 - the parameter's public name
+        return to_provider(entry, provider, reader(request), next)
 
     @router.get(oidc.CALLBACK)
     def back_from_provider(request: Request) -> Response:

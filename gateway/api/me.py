@@ -14,12 +14,13 @@ from gateway.api.reception import Reception
 from gateway.api.rights import actor_of
 from gateway.api.rota import desk_of
 from gateway.console.rota_week import Desk
+from gateway.console.words.me import ME
 from gateway.lanes import Priority, Queue
 from gateway.ledger.accesses import Action
 from gateway.ledger.call import Call
 from gateway.ledger.records import utc_text
 from gateway.team.arranging import ON_CALL
-from gateway.team.calendar_file import MEDIA_TYPE, calendar
+from gateway.team.calendar_file import MEDIA_TYPE, Words, calendar
 from gateway.team.contact_list import TRIAL
 from gateway.team.people import ActorKind, Person
 from gateway.team.rota import Turn, turns
@@ -54,10 +55,13 @@ def duties_of(desk: Desk, person_id: str, starts: datetime, ends: datetime) -> l
 
 
 def calendar_of(reception: Reception, person: Person) -> Response:
-    """Somebody's duties as a calendar file."""
-    desk = desk_of(reception)
+    """Somebody's duties as a calendar file, in their language."""
+    desk, say = desk_of(reception, person.language), ME[person.language]
+    words = Words(
+        say.calendar_title, {role: say.on_duty.format(role=desk.title(role).one) for role in ON_CALL}
+    )
     found = duties_of(desk, person.id, desk.now - CALENDAR_BACK, desk.now + CALENDAR_AHEAD)
-    text = calendar(found, reception.config.site.name, desk.now)
+    text = calendar(found, reception.config.site.name, desk.now, words)
     headers = {"Content-Disposition": 'attachment; filename="duties.ics"'}
     return Response(text.encode(), media_type=MEDIA_TYPE, headers=headers)
 

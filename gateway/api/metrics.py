@@ -48,7 +48,8 @@ Metric = GaugeMetricFamily | HistogramMetricFamily
 
 def seconds_since_last_image(cases: Sequence[Case], name: str) -> list[float]:
     """Seconds from the last image to the time `name`, of every case that has both."""
-    moments = [(case.times["last_image_at"], case.times[name]) for case in cases]
+    ours = (case for case in cases if case.state is not CaseState.RECEIVED)
+    moments = [(case.times["last_image_at"], case.times[name]) for case in ours]
     return [
         max(0.0, (moment_of(end) - moment_of(start)).total_seconds())
         for start, end in moments

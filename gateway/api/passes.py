@@ -5,15 +5,18 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.api.guard import ENTRANCE, VISITOR_COOKIE
 from gateway.api.problems import Problem
+from gateway.api.reader import reader
 from gateway.api.reception import Reception
 from gateway.api.summary import links
 from gateway.console.rendering import render
+from gateway.console.speaking import spoken
+from gateway.console.words.passing import PASSING
 from gateway.ledger.records import Case, case_id_of
 from gateway.passes import LINK_S, VISIT_S, Pass, is_revoked, issue, opened, revoke, visit
 from viewer_bridge.viewers.links import weasis_link
@@ -121,10 +124,11 @@ def routes(reception: Reception, *, secure: bool) -> APIRouter:
         return {"case_id": case_id}
 
     @router.post("/cases/{case_id}/pass", include_in_schema=False)
-    def show_pass(case_id: str) -> HTMLResponse:
-        case = reception.case(case_id)
+    def show_pass(request: Request, case_id: str) -> HTMLResponse:
+        case, language = reception.case(case_id), reader(request)
         address, granted = link_for(reception, case)
-        page = render("pass.html", case_id=case.id, address=address, until=_moment(granted))
+        words = {"say": PASSING[language], **spoken(language)}
+        page = render("pass.html", **words, case_id=case.id, address=address, until=_moment(granted))
         return HTMLResponse(page)
 
     @router.get(f"{ENTRANCE}{{word}}", include_in_schema=False)

@@ -11,7 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from gateway.api.reader import reader
 from gateway.console.rendering import render
+from gateway.console.speaking import spoken
+from gateway.console.words.refusals import refusal
+from gateway.team.people import Role
 from triage.errors import GatewayError, InputError, TemporaryError
 
 log = structlog.get_logger()
@@ -20,6 +24,8 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
 _MACHINES = ("/api/", "/dicom-web/")
 """Below these nobody reads a page."""
+_PAGES = (*(f"/rota/{role.value}" for role in Role), "/rota", "/me")
+"""Pages with forms that everybody fills in."""
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
@@ -42,13 +48,28 @@ def wants_page(path: str, accept: str) -> bool:
 
 
 def answer(request: Request, problem: Problem) -> Response:
-    """The problem as a page for a person, as JSON for a program."""
-    title, status = problem.status.phrase, problem.status.value
-    if wants_page(request.url.path, request.headers.get("accept", "")):
-        page = render("problem.html", title=title, status=status, detail=problem.detail)
+    """The problem as a page in a person's language, as JSON for a program.
+
+    `said` in the JSON is for our own pages' scripts, which show it: the sentence as this person reads it.
+    """
+    path, status, language = request.url.path, problem.status.value, reader(request)
+    said = refusal(problem.detail, language)
+    if wants_page(path, request.headers.get("accept", "")):
+        page = render("problem.html", status=problem.status, said=said, back=_back(path), **spoken(language))
         return Response(page, status, problem.headers, "text/html")
-    plain = {"type": "about:blank", "title": title, "status": status, "detail": problem.detail}
+    plain = {
+        "type": "about:blank",
+        "title": problem.status.phrase,
+        "status": status,
+        "detail": problem.detail,
+        **({} if path.startswith(_MACHINES) else {"said": said.text}),
+    }
     return JSONResponse(plain, status, problem.headers, MEDIA_TYPE)
+
+
+def _back(path: str) -> str:
+    """The page whose form was refused; the list of cases where it is none of one's own."""
+    return next((page for page in _PAGES if path.startswith(f"{page}/")), "/")
 
 
 def _of_http(error: HTTPException) -> Problem:

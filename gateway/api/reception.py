@@ -77,7 +77,7 @@ class Reception:
         disputed = views.conflicts_of(self.ledger.engine, [case.study_uid for case in cases])
         told = self.ledger.announcements.of_cases([case.id for case in cases])
         said = self.ledger.thread.of_cases([case.id for case in cases])
-        shared = exchange_of(self.ledger, [case.id for case in cases])
+        shared = exchange_of(self.ledger, self.config.sharing, [case.id for case in cases])
         return [
             case_json(
                 case,

@@ -15,6 +15,7 @@ from gateway.team.arranging import LONGEST_NOTE, ON_CALL, Arranger
 from gateway.team.people import Role
 from gateway.team.rota import Shift, Stretch, Swap, gaps, next_change, on_duty, stretches, until
 from triage.errors import InputError
+from viewer_bridge.report.wording.language import Language
 
 LONGEST_LOOK_DAYS = 62
 
@@ -64,11 +65,11 @@ def zone_of(reception: Reception) -> ZoneInfo:
     return ZoneInfo(reception.config.site.time_zone)
 
 
-def desk_of(reception: Reception) -> Desk:
-    """Plan, people and clock, read once for one page."""
+def desk_of(reception: Reception, language: Language = Language.ENGLISH) -> Desk:
+    """Plan, people and clock, read once for one page, and whoever reads it."""
     people = {person.id: person for person in reception.ledger.people.all()}
     plan = reception.ledger.rota.written().counting(people.values())
-    return Desk(plan, people, reception.now(), zone_of(reception))
+    return Desk(plan, people, reception.now(), zone_of(reception), language)
 
 
 def arranger_of(reception: Reception, request: Request) -> Arranger:

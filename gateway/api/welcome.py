@@ -11,6 +11,7 @@ from gateway.api.identity import Answer
 from gateway.api.login import admit
 from gateway.api.problems import Problem
 from gateway.api.reception import Reception
+from gateway.identity.passwords import LONGEST, SHORTEST
 from gateway.ledger.accesses import Action
 from gateway.ledger.sessions import Stage
 from gateway.team.people import Person, actor_of_person
@@ -33,7 +34,17 @@ def welcome_page(entry: Entry, word: str, said: str = "", status: HTTPStatus = H
     person = entry.accounts.welcomed(word, entry.now())
     if person is None:
         raise Problem(HTTPStatus.GONE, OVER)
-    return entry.page("welcome.html", status, word=word, login=person.login, name=person.name, said=said)
+    return entry.page(
+        "welcome.html",
+        person.language,
+        status,
+        said=said,
+        word=word,
+        login=person.login,
+        name=person.name,
+        shortest=SHORTEST,
+        longest=LONGEST,
+    )
 
 
 def choose(entry: Entry, request: Request, word: str, password: str, again: str) -> Response:
@@ -52,10 +63,11 @@ def enrol_page(entry: Entry, person: Person, wanted: str, said: str = "") -> Res
     """The page on which somebody sets a second factor up."""
     return entry.page(
         "login_enrol.html",
+        person.language,
         HTTPStatus.BAD_REQUEST if said else HTTPStatus.OK,
+        said=said,
         enrolment=entry.accounts.begin_totp(person),
         next=own_path(wanted),
-        said=said,
         passkeys=entry.accounts.offers_passkeys,
     )
 
@@ -81,7 +93,7 @@ def by_first_code(entry: Entry, request: Request, code: str, wanted: str) -> Res
         codes = entry.accounts.confirm_totp(person, code, entry.now())
     except InputError as exc:
         return enrol_page(entry, person, wanted, str(exc))
-    answer = entry.page("login_codes.html", codes=codes, next=own_path(wanted))
+    answer = entry.page("login_codes.html", person.language, codes=codes, next=own_path(wanted))
     entry.note(actor_of_person(person), Action.CHANGED_SELF, "one-time codes set up")
     entry.let_in(request, person, "password and one-time code", answer)
     return answer

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.channels.target import Target, redacted
-from gateway.console.rota_week import TITLES
+from gateway.console.words.channels import CHANNELS, Channels
+from gateway.console.words.roles import ROLES
 from gateway.team.contact_list import SHOWN_WHOLE
 from gateway.team.contacts import ChannelKind, Contact, Device
 from gateway.team.people import RIGHTS, Person, Right, Role
@@ -15,24 +16,15 @@ LANGUAGES: Mapping[Language, str] = {
     Language.ENGLISH: "English",
     Language.FRENCH: "Français",
 }
-KINDS: Mapping[ChannelKind, tuple[str, str]] = {
-    ChannelKind.PUSH: ("Push to my devices", ""),
-    ChannelKind.EMAIL: ("E-mail", "name@hospital.example"),
-    ChannelKind.ZALO: ("Zalo", "+84901234567"),
-    ChannelKind.APPRISE: ("Messenger or SMS by its Apprise address", "ntfy://topic, tgram://…, zalo…"),
-    ChannelKind.MQTT: ("MQTT topic", "stroke/night"),
-    ChannelKind.WEBHOOK: ("Webhook", "https://…"),
+EXAMPLES: Mapping[ChannelKind, str] = {
+    ChannelKind.PUSH: "",
+    ChannelKind.EMAIL: "name@hospital.example",
+    ChannelKind.ZALO: "+84901234567",
+    ChannelKind.APPRISE: "ntfy://topic, tgram://…, zalo…",
+    ChannelKind.MQTT: "stroke/night",
+    ChannelKind.WEBHOOK: "https://…",
 }
-"""What a kind is called, and what its address looks like."""
-
-SHORT_KINDS: Mapping[ChannelKind, str] = {
-    ChannelKind.PUSH: "Push",
-    ChannelKind.EMAIL: "E-mail",
-    ChannelKind.ZALO: "Zalo",
-    ChannelKind.APPRISE: "Messenger",
-    ChannelKind.MQTT: "MQTT",
-    ChannelKind.WEBHOOK: "Webhook",
-}
+"""What an address of each kind looks like, in the order in which the kinds are offered."""
 
 RIGHTS_SAID: Mapping[Right, str] = {
     Right.READ: "see cases",
@@ -58,16 +50,20 @@ class ContactRow:
     """Whether anything would arrive: a push needs a device."""
 
 
-def contact_rows(contacts: Sequence[Contact], devices: Sequence[Device]) -> list[ContactRow]:
+ENGLISH = CHANNELS[Language.ENGLISH]
+
+
+def contact_rows(
+    contacts: Sequence[Contact], devices: Sequence[Device], words: Channels = ENGLISH
+) -> list[ContactRow]:
     """Channels in their order; an address that is a secret shows its kind and digest only."""
-    return [_row(contact, devices) for contact in contacts]
+    return [_row(contact, devices, words) for contact in contacts]
 
 
-def _row(contact: Contact, devices: Sequence[Device]) -> ContactRow:
-    title = SHORT_KINDS[contact.kind]
+def _row(contact: Contact, devices: Sequence[Device], words: Channels) -> ContactRow:
+    title = words.short.of(contact.kind)
     if contact.kind is ChannelKind.PUSH:
-        count = len(devices)
-        return ContactRow(contact.id, title, f"{count} device{'s' * (count != 1)}", count > 0)
+        return ContactRow(contact.id, title, words.counted(len(devices)), bool(devices))
     whole = contact.kind in SHOWN_WHOLE
     return ContactRow(
         contact.id, title, contact.address if whole else redacted(Target.of(contact)), reaches=True
@@ -81,12 +77,16 @@ def is_reachable(contacts: Sequence[Contact], devices: Sequence[Device]) -> bool
 
 def roles_of(person: Person) -> str:
     """Somebody's roles in words."""
-    return ", ".join(TITLES[role][0] for role in Role if role in person.roles) or "no role"
+    return ROLES[Language.ENGLISH].listed(person.roles)
 
 
 def role_choices() -> list[tuple[Role, str, str]]:
     """Every role with its name and what it may do, in words."""
     return [
-        (role, TITLES[role][0], "; ".join(RIGHTS_SAID[right] for right in Right if right in RIGHTS[role]))
+        (
+            role,
+            ROLES[Language.ENGLISH].title(role).one,
+            "; ".join(RIGHTS_SAID[right] for right in Right if right in RIGHTS[role]),
+        )
         for role in Role
     ]

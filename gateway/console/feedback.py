@@ -16,7 +16,7 @@ from gateway.feedback.judgement import EditState, Judgement, Reason, Verdict
 from gateway.feedback.judging import LONGEST_NAME, LONGEST_TEXT, Opinion
 from gateway.ledger.edits import Edit
 from gateway.ledger.judgements import standing
-from gateway.ledger.records import Case
+from gateway.ledger.records import Case, CaseState
 from gateway.team.people import Actor, ActorKind, Right
 from viewer_bridge.objects.uids import Role, result_uid
 from viewer_bridge.report.wording.language import Language
@@ -116,7 +116,8 @@ class Feedback:
 
 def feedback_of(reception: Reception, case: Case, actor: Actor) -> Feedback | None:
     """What the page shows to `actor`; None where there is nothing of ours to be judged."""
-    if not reception.ledger.announcements.of_case(case.id) and not case.result:
+    told = reception.ledger.announcements.of_case(case.id) and case.state is not CaseState.RECEIVED
+    if not told and not case.result:
         return None
     known = reception.ledger.judgements.of_case(case.id)
     stands = standing(known, case.revision)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -9,16 +10,23 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.api.me import calendar_of, duties_of, me, ring_myself, tests_of
+from gateway.api.reader import reader
 from gateway.api.reception import Reception
 from gateway.api.rights import actor_of
 from gateway.api.rota import desk_of
 from gateway.console import crew, me_account, runs
 from gateway.console.people import add_contact, change_contacts
 from gateway.console.rendering import render
-from gateway.console.rota_week import TITLES, Desk, clock, day_title, when
-from gateway.console.team import STATES
+from gateway.console.rota_week import Desk, clock, when
+from gateway.console.speaking import spoken
+from gateway.console.words.channels import CHANNELS
+from gateway.console.words.factors import FACTORS
+from gateway.console.words.me import ME
+from gateway.console.words.roles import ROLES
+from gateway.console.words.sessions import session_words
 from gateway.identity.accounts import Accounts
 from gateway.ledger.accesses import Action
+from gateway.ledger.call import Call
 from gateway.team.contact_list import LONGEST_ADDRESS
 from gateway.team.contacts import ChannelKind
 from gateway.team.people import ActorKind, Person
@@ -32,9 +40,11 @@ DUTIES_AHEAD = timedelta(days=28)
 
 def show_me(reception: Reception, request: Request) -> HTMLResponse:
     """The page; whoever came with the access token is nobody, and is told so."""
+    language, banner = reader(request), runs.banner(reception)
+    words = {"say": ME[language], "factor": FACTORS[language], **spoken(language)}
     if actor_of(request).kind is ActorKind.SITE:
-        return HTMLResponse(render("me-nobody.html", banner=runs.banner(reception)))
-    person, desk = me(reception, request), desk_of(reception)
+        return HTMLResponse(render("me-nobody.html", **words, banner=banner))
+    person, desk = me(reception, request), desk_of(reception, language)
     people = reception.ledger.people
     contacts, devices = (
         people.contacts_of([person.id])[person.id],
@@ -42,31 +52,39 @@ def show_me(reception: Reception, request: Request) -> HTMLResponse:
     )
     page = render(
         "me.html",
+        **words,
         person=person,
         duties=_duties(desk, person),
-        contacts=crew.contact_rows(contacts, devices),
+        contacts=crew.contact_rows(contacts, devices, CHANNELS[language]),
         devices=devices,
-        tests=[
-            (crew.SHORT_KINDS[call.kind], STATES[call.state], call) for call in tests_of(reception, person)
-        ],
-        kinds=crew.KINDS,
+        tests=_tests(reception, person),
+        examples=crew.EXAMPLES,
         languages=crew.LANGUAGES,
-        roles=crew.roles_of(person),
+        roles=ROLES[language].listed(person.roles),
         longest_address=LONGEST_ADDRESS,
         now=reception.now(),
-        banner=runs.banner(reception),
+        banner=banner,
         **_account(reception, request, person),
     )
     return HTMLResponse(page)
 
 
+def _tests(reception: Reception, person: Person) -> list[tuple[str, str, Call]]:
+    """The latest test alarm: channel, how far it came, and the call itself."""
+    words = CHANNELS[person.language]
+    calls = tests_of(reception, person)
+    return [(words.short.of(call.kind), words.states.of(call.state), call) for call in calls]
+
+
 def _account(reception: Reception, request: Request, person: Person) -> dict[str, Any]:
     """What the page says of the login."""
     accounts = Accounts.of(reception.config, reception.ledger, reception.access)
+    sessions = accounts.sessions.of(person.id, reception.now())
+    words = partial(session_words, language=person.language)
     return {
         "factors": accounts.factors(person.id),
         "offers_passkeys": accounts.offers_passkeys,
-        "sessions": accounts.sessions.of(person.id, reception.now()),
+        "sessions": [(session, words(session.device), words(session.means)) for session in sessions],
         "this_session": actor_of(request).session_id,
     }
 
@@ -74,16 +92,16 @@ def _account(reception: Reception, request: Request, person: Person) -> dict[str
 def _duties(desk: Desk, person: Person) -> list[tuple[str, str, bool]]:
     """The next duties: role, hours, and whether it is now."""
     found = duties_of(desk, person.id, desk.now, desk.now + DUTIES_AHEAD)
-    return [
-        (TITLES[turn.role][0], _said(desk, turn), turn.starts <= desk.now) for turn in found[:DUTIES_SHOWN]
-    ]
+    shown = found[:DUTIES_SHOWN]
+    return [(desk.title(turn.role).one, _said(desk, turn), turn.starts <= desk.now) for turn in shown]
 
 
 def _said(desk: Desk, turn: Turn) -> str:
     if turn.starts <= desk.now:
-        return f"now, until {when(turn.ends, desk)}"
-    day = day_title(turn.starts.astimezone(desk.zone).date())
-    return f"{day}, {clock(turn.starts, desk.zone)} to {clock(turn.ends, desk.zone)}"
+        return desk.times.now_until.format(time=when(turn.ends, desk))
+    day = desk.times.day(turn.starts.astimezone(desk.zone).date())
+    first, last = clock(turn.starts, desk.zone), clock(turn.ends, desk.zone)
+    return desk.times.duty.format(day=day, first=first, last=last)
 
 
 def routes(reception: Reception) -> APIRouter:

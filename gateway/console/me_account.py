@@ -6,17 +6,22 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.api.me import me
 from gateway.api.reception import Reception
 from gateway.api.rights import actor_of
 from gateway.console.rendering import render
+from gateway.console.speaking import spoken
+from gateway.console.words.factors import FACTORS
+from gateway.console.words.me import ME
+from gateway.console.words.refusals import refusal
 from gateway.identity.accounts import Accounts
 from gateway.identity.passkeys import LONGEST_LABEL
 from gateway.identity.passwords import LONGEST, SHORTEST
 from gateway.ledger.accesses import Action
 from gateway.team.people import Person
+from triage.errors import InputError
 
 ACCOUNT = "/me#account"
 
@@ -45,16 +50,30 @@ def note(reception: Reception, request: Request, detail: str) -> None:
     reception.ledger.accesses.note(actor_of(request), Action.CHANGED_SELF, None, detail, reception.now())
 
 
-def show_codes(reception: Reception, person: Person) -> HTMLResponse:
+def page(template: str, person: Person, said: str = "", **values: Any) -> HTMLResponse:
+    """A page below one's own, in one's language; `said` is what was wrong, in English."""
+    language = person.language
+    words = {"say": ME[language], "factor": FACTORS[language], **spoken(language)}
+    shown = refusal(said, language) if said else None
+    status = HTTPStatus.BAD_REQUEST if said else HTTPStatus.OK
+    return HTMLResponse(render(template, **words, person=person, said=shown, **values), status)
+
+
+def show_password(person: Person, said: str = "") -> HTMLResponse:
+    """The form that changes the password."""
+    return page("me-password.html", person, said, shortest=SHORTEST)
+
+
+def show_codes(reception: Reception, person: Person, said: str = "") -> HTMLResponse:
     """The picture to set an authenticator app up with."""
     enrolment = accounts_of(reception).begin_totp(person)
     picture = Markup(enrolment.picture)  # noqa: S704 - drawn here, of our own address
-    return HTMLResponse(render("me-codes.html", picture=picture, spoken=enrolment.spoken, codes=()))
+    return page("me-codes.html", person, said, picture=picture, key=enrolment.spoken, codes=())
 
 
-def show_recovery(codes: list[str]) -> HTMLResponse:
+def show_recovery(person: Person, codes: list[str]) -> HTMLResponse:
     """Recovery codes, the only time they can be read."""
-    return HTMLResponse(render("me-codes.html", picture="", spoken="", codes=codes))
+    return page("me-codes.html", person, picture="", key="", codes=codes)
 
 
 def routes(reception: Reception) -> APIRouter:
@@ -69,13 +88,16 @@ def routes(reception: Reception) -> APIRouter:
 def _add_password(router: APIRouter, reception: Reception) -> None:
     @router.get("/me/password")
     def get_password(request: Request) -> HTMLResponse:
-        return HTMLResponse(render("me-password.html", person=me(reception, request), shortest=SHORTEST))
+        return show_password(me(reception, request))
 
     @router.post("/me/password")
-    def post_password(request: Request, old: Secret, new: Secret) -> RedirectResponse:
+    def post_password(request: Request, old: Secret, new: Secret) -> Response:
         person, session = me(reception, request), actor_of(request).session_id
         note(reception, request, "password")
-        accounts_of(reception).change_password(person, old, new, reception.now(), session)
+        try:
+            accounts_of(reception).change_password(person, old, new, reception.now(), session)
+        except InputError as exc:
+            return show_password(person, str(exc))
         return _account()
 
     @router.post("/me/sessions/end")
@@ -97,15 +119,18 @@ def _add_codes(router: APIRouter, reception: Reception) -> None:
     @router.post("/me/codes")
     def post_codes(request: Request, code: Annotated[str, Form(max_length=20)]) -> HTMLResponse:
         person = me(reception, request)
-        fresh = accounts_of(reception).confirm_totp(person, code, reception.now())
+        try:
+            fresh = accounts_of(reception).confirm_totp(person, code, reception.now())
+        except InputError as exc:
+            return show_codes(reception, person, str(exc))
         note(reception, request, "one-time codes set up")
-        return show_recovery(fresh)
+        return show_recovery(person, fresh)
 
     @router.post("/me/codes/recovery")
     def post_recovery(request: Request) -> HTMLResponse:
         person = me(reception, request)
         note(reception, request, "new recovery codes")
-        return show_recovery(accounts_of(reception).new_recovery_codes(person))
+        return show_recovery(person, accounts_of(reception).new_recovery_codes(person))
 
     @router.post("/me/codes/remove")
     def post_remove(request: Request) -> RedirectResponse:

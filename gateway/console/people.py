@@ -64,7 +64,7 @@ def show_person(reception: Reception, request: Request, person: Person, welcome:
         welcome_hours=reception.config.identity.welcome_hours,
         is_me=actor_of(request).person_id == person.id,
         contacts=crew.contact_rows(contacts, devices),
-        kinds=crew.KINDS,
+        examples=crew.EXAMPLES,
         factors=accounts.factors(person.id),
         sessions=accounts.sessions.of(person.id, reception.now()),
         roles=crew.role_choices(),

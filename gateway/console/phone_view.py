@@ -11,7 +11,7 @@ from gateway.console.phone_team import TeamView
 from gateway.console.phone_words import Say
 from gateway.console.view import CaseView
 from gateway.feedback.classes import CLAIMS, AlertClass, class_of
-from gateway.team.people import Actor, Right
+from gateway.team.people import Actor, Right, Role
 from triage.results import Severity, TriageResult
 
 WAITING = frozenset({"receiving", "analysing"})
@@ -117,7 +117,26 @@ class PhoneView:
     def partner(self) -> str:
         """The hospital that computed it; empty where it was computed here."""
         found = self.scene.view.plain["exchange"]["received"]
-        return str(max(found, key=lambda one: str(one["announced_at"]))["partner"]) if found else ""
+        latest = max(found, key=lambda one: str(one["announced_at"]), default=None)
+        return str(latest["title"]) if latest else ""
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """Who has the case at the hospitals that it was handed to, and what they answered."""
+        told = [one for one in self.scene.view.plain["exchange"]["sent"] if one["announced_at"]]
+        held = [
+            self._held_there(one["title"], one["held"]) for one in told if one["held"] or not one["answers"]
+        ]
+        said = [(one["title"], one["answers"][0]["word"]) for one in told if one["answers"]]
+        return [*held, *(f"{title}: {self.say(f'partner_{word}')}" for title, word in said)]
+
+    def _held_there(self, title: str, held: Mapping[str, str] | None) -> str:
+        if held is None:
+            return self.say("partner_nobody", partner=title)
+        role = Role(held["by"]) if held["by"] else None
+        who = Words(self.say.language).who(role)
+        at = self.say.clock(held["at"], self.now, self.zone)
+        return self.say(f"partner_{held['word']}", partner=title, who=who[:1].upper() + who[1:], at=at)
 
     @property
     def partner_answer(self) -> str:
@@ -169,4 +188,6 @@ def kind_of(scene: Scene, result: TriageResult | None) -> str:
 
 
 def _is_received(scene: Scene) -> bool:
-    return bool(scene.view.plain["state"] == "received")
+    """Whether there is another hospital's result, and none of ours yet."""
+    came = scene.view.plain["exchange"]["received"]
+    return scene.view.plain["state"] == "received" or bool(came and scene.case.result is None)

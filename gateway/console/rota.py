@@ -10,26 +10,19 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from gateway.api.problems import Problem
+from gateway.api.reader import reader
 from gateway.api.reception import Reception
 from gateway.api.rights import actor_of
 from gateway.api.rota import arranger_of, desk_of
 from gateway.console import runs
 from gateway.console.rendering import render
-from gateway.console.rota_week import (
-    DAYS_SHOWN,
-    TITLES,
-    Desk,
-    day_title,
-    holes_ahead,
-    monday_of,
-    now_of,
-    week_of,
-    when,
-)
+from gateway.console.rota_week import DAYS_SHOWN, Desk, between, holes_ahead, monday_of, now_of, week_of
+from gateway.console.speaking import spoken
+from gateway.console.words.plan import PLANS, Plan
 from gateway.team.arranging import (
+    HANDED_OVER,
     LONGEST_NOTE,
     ON_CALL,
-    WEEKDAYS,
     day_of,
     moment_on_the_wall,
     without_past,
@@ -58,34 +51,41 @@ class Warned:
 
 def show_week(reception: Reception, request: Request, first: date | None) -> HTMLResponse:
     """The week of a day, or the present one."""
-    desk, actor = desk_of(reception), actor_of(request)
+    desk, actor = desk_of(reception, reader(request)), actor_of(request)
     monday = monday_of(first or desk.today)
     values: dict[str, Any] = {
         "rows": week_of(desk, ON_CALL, monday),
         "now_on": now_of(desk, ON_CALL),
         "warnings": warnings_of(desk, called(reception)),
-        "week": f"{day_title(monday)} to {day_title(monday + WEEK - timedelta(days=1))} {monday:%Y}",
+        "week": desk.times.week(monday, monday + WEEK - timedelta(days=1)),
         "this_week": monday == monday_of(desk.today),
         "before": monday - WEEK,
         "after": monday + WEEK,
     }
     may = {"arranges": actor.may(Right.ARRANGE), "me": actor.person_id, "zone": desk.zone}
-    banner = runs.banner(reception)
-    return HTMLResponse(render("rota.html", **values, **may, now=reception.now(), banner=banner))
+    words = {"say": desk.say, **spoken(desk.language)}
+    page = render("rota.html", **words, **values, **may, now=reception.now(), banner=runs.banner(reception))
+    return HTMLResponse(page)
 
 
-def show_role(reception: Reception, role: Role) -> HTMLResponse:
+def show_role(reception: Reception, request: Request, role: Role) -> HTMLResponse:
     """One role's weekly pattern and exceptions, with the forms that change them."""
-    desk = desk_of(reception)
+    desk = desk_of(reception, reader(request))
+    say = PLANS[desk.language]
     plan = without_past(reception.ledger.rota.written().of(role), reception.now())
     able = people_with(desk.people.values(), role)
-    days = [(name, [shift for shift in plan.shifts if shift.weekday == n]) for n, name in enumerate(WEEKDAYS)]
+    named = zip(desk.times.weekdays, desk.times.short_weekdays, strict=True)
+    days = [
+        (name, short, [shift for shift in plan.shifts if shift.weekday == n])
+        for n, (name, short) in enumerate(named)
+    ]
     page = render(
         "rota-role.html",
         role=role,
-        title=TITLES[role][1],
+        say=say,
+        title=desk.title(role).all,
         days=days,
-        swaps=[(swap, _swap_times(swap, desk)) for swap in plan.swaps],
+        swaps=[(swap, between(swap.starts, swap.ends, desk), _note(swap, say)) for swap in plan.swaps],
         able=able,
         desk=desk,
         holes=holes_ahead(desk, role),
@@ -95,13 +95,14 @@ def show_role(reception: Reception, role: Role) -> HTMLResponse:
         soon=desk.now.astimezone(desk.zone).strftime("%Y-%m-%dT%H:%M"),
         now=reception.now(),
         banner=runs.banner(reception),
+        **spoken(desk.language),
     )
     return HTMLResponse(page)
 
 
 def called(reception: Reception) -> frozenset[Role]:
     """Roles whose people on duty some level of the alerts calls."""
-    levels = reception.config.alerts.levels
+    levels = reception.config.alerts.every_level
     return frozenset(level.role for level in levels if level.role and level.who == "on_duty")
 
 
@@ -109,13 +110,15 @@ def warnings_of(desk: Desk, wanted: frozenset[Role]) -> list[Warned]:
     """Holes ahead, first those that an alert would fall into; a role without a plan only where one is called."""
     planned = [role for role in ON_CALL if desk.plans(role) or role in wanted]
     found = [
-        Warned(TITLES[role][1], role in wanted, desk.plans(role), holes_ahead(desk, role)) for role in planned
+        Warned(desk.title(role).all, role in wanted, desk.plans(role), holes_ahead(desk, role))
+        for role in planned
     ]
     return sorted((warned for warned in found if warned.holes), key=lambda warned: not warned.is_called)
 
 
-def _swap_times(swap: Swap, desk: Desk) -> str:
-    return f"{when(swap.starts, desk)} to {when(swap.ends, desk)}"
+def _note(swap: Swap, say: Plan) -> str:
+    """Why, in the words of whoever wrote it down; what the program wrote is in the reader's."""
+    return say.handed_over if swap.note == HANDED_OVER else swap.note
 
 
 def role_of(text: str) -> Role:
@@ -152,8 +155,8 @@ def routes(reception: Reception) -> APIRouter:
         return _back("/rota")
 
     @router.get("/rota/{role}")
-    def get_role(role: str) -> HTMLResponse:
-        return show_role(reception, role_of(role))
+    def get_role(request: Request, role: str) -> HTMLResponse:
+        return show_role(reception, request, role_of(role))
 
     _add_changes(router, reception)
     return router

@@ -4,9 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
+from gateway.console.words.moments import MOMENTS, Moments
+from gateway.console.words.roles import ROLES, Title
+from gateway.console.words.rota import ROTAS
+from gateway.console.words.rota import Rota as Words
 from gateway.ledger.records import utc_text
 from gateway.team.people import Person, Role
 from gateway.team.rota import Rota, Stretch, Turn, gaps, next_change, on_duty, turns, until
+from viewer_bridge.report.wording.language import Language
 
 DAYS_SHOWN = 7
 DAY = timedelta(days=1)
@@ -14,16 +19,6 @@ BEYOND = timedelta(days=2)
 """How far past the week it is looked, so that the last night is shown with its own end."""
 NOON = time(12)
 HOLES_AHEAD = timedelta(days=14)
-
-TITLES: Mapping[Role, tuple[str, str]] = {
-    Role.STROKE_DOCTOR: ("Stroke doctor", "Stroke doctors"),
-    Role.RADIOLOGIST: ("Radiologist", "Radiologists"),
-    Role.CATH_LAB: ("Cath lab", "Cath lab"),
-    Role.SENDING_HOSPITAL: ("Sending hospital", "Sending hospitals"),
-    Role.IT: ("IT", "IT"),
-    Role.ADMINISTRATOR: ("Administrator", "Administrators"),
-}
-"""One of them, and all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +34,12 @@ class Entry:
 class Cell:
     """One day of one role."""
 
-    day: date
+    title: str
+    """The day as a column's head."""
+    short_title: str
+    """The day on a narrow page, below its week."""
     is_today: bool
     entries: tuple[Entry, ...]
-
-    @property
-    def title(self) -> str:
-        """The day as a column's head.
-
-        >>> Cell(date(2026, 11, 23), False, ()).title
-        'Mon 23 Nov'
-        """
-        return day_title(self.day)
-
-    @property
-    def short_title(self) -> str:
-        """The day on a narrow page, below its week."""
-        return f"{self.day:%a} {self.day.day}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +80,13 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What all of the page is drawn from: plan, people, moment, and the clock on the wall."""
+    """What all of the page is drawn from: plan, people, moment, the clock on the wall, and who reads it."""
 
     rota: Rota
     people: Mapping[str, Person]
     now: datetime
     zone: tzinfo
+    language: Language = Language.ENGLISH
 
     @property
     def today(self) -> date:
@@ -110,7 +95,21 @@ class Desk:
 
     def name(self, person_id: str) -> str:
         """Somebody's name."""
-        return self.people[person_id].name if person_id in self.people else "somebody unknown"
+        return self.people[person_id].name if person_id in self.people else self.say.somebody
+
+    @property
+    def say(self) -> Words:
+        """Words of the page."""
+        return ROTAS[self.language]
+
+    @property
+    def times(self) -> Moments:
+        """How its reader says when."""
+        return MOMENTS[self.language]
+
+    def title(self, role: Role) -> Title:
+        """A role's name."""
+        return ROLES[self.language].title(role)
 
     def midnight(self, day: date) -> datetime:
         """The beginning of a day."""
@@ -120,15 +119,6 @@ class Desk:
         """Whether anything was ever written for a role."""
         mine = self.rota.of(role)
         return bool(mine.shifts or mine.swaps)
-
-
-def day_title(day: date) -> str:
-    """A day in three words.
-
-    >>> day_title(date(2026, 11, 3))
-    'Tue 3 Nov'
-    """
-    return f"{day:%a} {day.day} {day:%b}"
 
 
 def clock(moment: datetime, zone: tzinfo) -> str:
@@ -142,7 +132,14 @@ def when(moment: datetime, desk: Desk) -> str:
     hour = clock(moment, desk.zone)
     if day == desk.today:
         return hour
-    return f"tomorrow {hour}" if day == desk.today + DAY else f"{day_title(day)} {hour}"
+    if day == desk.today + DAY:
+        return desk.times.tomorrow.format(hour=hour)
+    return desk.times.day_and_hour.format(day=desk.times.day(day), hour=hour)
+
+
+def between(starts: datetime, ends: datetime, desk: Desk) -> str:
+    """From one moment to another."""
+    return desk.times.between.format(first=when(starts, desk), last=when(ends, desk))
 
 
 def monday_of(day: date) -> date:
@@ -167,21 +164,21 @@ def _now(desk: Desk, role: Role) -> Now:
     for person_id in there:
         ends = until(desk.rota, role, person_id, desk.now, desk.zone) or desk.now
         people.append(OnDuty(desk.people[person_id], ends, when(ends, desk), takers))
-    return Now(role, TITLES[role][0], tuple(people), _change(desk, role))
+    return Now(role, desk.title(role).one, tuple(people), _change(desk, role))
 
 
 def _change(desk: Desk, role: Role) -> str:
     following = next_change(desk.rota, role, desk.now, desk.zone)
     if following is None:
         return ""
-    names = ", ".join(map(desk.name, following.people)) or "nobody"
-    return f"{when(following.starts, desk)}: {names}"
+    names = ", ".join(map(desk.name, following.people)) or desk.say.nobody
+    return desk.say.then.format(time=when(following.starts, desk), names=names)
 
 
 def holes_ahead(desk: Desk, role: Role) -> list[str]:
     """When nobody will be on duty in the next two weeks, in words."""
     found = gaps(desk.rota, role, desk.now, desk.now + HOLES_AHEAD, desk.zone)
-    return [f"{when(hole.starts, desk)} to {when(hole.ends, desk)}" for hole in found]
+    return [between(hole.starts, hole.ends, desk) for hole in found]
 
 
 def week_of(desk: Desk, roles: Sequence[Role], monday: date) -> list[Row]:
@@ -198,7 +195,7 @@ def _row(desk: Desk, role: Role, monday: date) -> Row:
         _cell(desk, monday + n * DAY, everybody, holes if has_plan else (), is_first=n == 0)
         for n in range(DAYS_SHOWN)
     )
-    return Row(role, TITLES[role][1], has_plan, cells)
+    return Row(role, desk.title(role).all, has_plan, cells)
 
 
 def _cell(
@@ -215,13 +212,14 @@ def _cell(
     ]
     empty = ((max(hole.starts, starts), min(hole.ends, ends)) for hole in holes)
     shown += [(first, Entry("", _span(desk, first, last))) for first, last in empty if first < last]
-    return Cell(day, day == desk.today, tuple(entry for _, entry in sorted(shown, key=lambda one: one[0])))
+    entries = tuple(entry for _, entry in sorted(shown, key=lambda one: one[0]))
+    return Cell(desk.times.day(day), desk.times.day_of_week(day), day == desk.today, entries)
 
 
 def _entry(desk: Desk, turn: Turn, midnight: datetime) -> Entry:
     hours = _span(desk, turn.starts, turn.ends)
     if turn.starts < midnight and turn.ends - turn.starts <= DAY:
-        hours = f"until {clock(turn.ends, desk.zone)}"
+        hours = desk.times.until.format(time=clock(turn.ends, desk.zone))
     return Entry(desk.name(turn.person_id), hours, turn.swapped)
 
 
@@ -229,6 +227,7 @@ def _span(desk: Desk, starts: datetime, ends: datetime) -> str:
     """Hours of a day: a night may end on the next day, and whatever is longer names its days."""
     first, last = starts.astimezone(desk.zone), ends.astimezone(desk.zone)
     if ends - starts > DAY:
-        return f"{day_title(first.date())} {first:%H:%M} – {day_title(last.date())} {last:%H:%M}"
+        days = desk.times.day(first.date()), desk.times.day(last.date())
+        return f"{days[0]} {first:%H:%M} – {days[1]} {last:%H:%M}"
     midnight = first.date() < last.date() and last.time() == time()
     return f"{first:%H:%M}–{'24:00' if midnight else f'{last:%H:%M}'}"

@@ -8,14 +8,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from gateway.alerts.wording import Words
 from gateway.api.acting import who
 from gateway.api.reception import Reception
 from gateway.api.sharing import Answering, Handing, give_answer, hand_over
 from gateway.console.view import CaseView
 from gateway.ledger.records import Case
-from gateway.ledger.sharing_answers import Word
+from gateway.ledger.sharing_answers import HELD, Word
 from gateway.sharing.asking import CONCLUDED, receivers
 from gateway.sharing.receiving import LONGEST_NAME, LONGEST_REMARK
+from gateway.team.people import Role
+from viewer_bridge.report.wording.language import Language
 
 STAGES: Mapping[str, str] = {"announced": "Numbers", "results": "Results", "maps": "Maps", "images": "Images"}
 """What a handover consists of, as the page calls it."""
@@ -57,6 +60,12 @@ class Sent:
         return f"{self.plain['accepted']} of {self.plain['objects']}" if under_way else "to come"
 
     @property
+    def held(self) -> str:
+        """Who there has the case."""
+        verb = "says" if self.plain["held"]["word"] == Word.NOT_STROKE else "by"
+        return f"{verb} {_who(self.plain['held'])} at {self.plain['title']}"
+
+    @property
     def way(self) -> str:
         """How it fares."""
         begun = self.plain["state"] == "queued" and self.plain["announced_at"]
@@ -75,6 +84,12 @@ class Received:
         """Its stages."""
         return [Step(title, self.plain[f"{name}_at"], "to come") for name, title in STAGES.items()]
 
+    @property
+    def held(self) -> str:
+        """Who has the case here, as they were told."""
+        who = _who(self.plain["held"])
+        return f"{who} says no stroke" if self.plain["held"]["word"] == Word.NOT_STROKE else f"{who} has it"
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -84,17 +99,31 @@ class Exchange:
     received: Sequence[Received]
     receivers: Sequence[str]
     """Partners that it may be handed to now."""
+    titles: Mapping[str, str]
+    """How their hospitals are called."""
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Answers that a person gives."""
+        return frozenset(word.value for word in Word if word not in HELD)
+
+
+def _who(held: Mapping[str, Any]) -> str:
+    """Somebody by role."""
+    return Words(Language.ENGLISH).who(Role(held["by"]) if held["by"] else None)
 
 
 def exchange_of(reception: Reception, case: Case, view: CaseView) -> Exchange:
     """What the page shows."""
     may_go = case.state in CONCLUDED
-    names = [partner.name for partner in receivers(reception.config.sharing)] if may_go else []
+    settings = reception.config.sharing
+    names = [partner.name for partner in receivers(settings)] if may_go else []
     came = view.plain["exchange"]["received"]
     return Exchange(
         [Sent(plain) for plain in view.plain["exchange"]["sent"]],
         [Received(plain, view.with_result_of(plain)) for plain in came],
         names,
+        {name: settings.title_of(name) for name in names},
     )
 
 

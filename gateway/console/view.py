@@ -192,7 +192,8 @@ class CaseView:
             return ""
         news = self.plain["announcement"]
         if news is None:
-            return "late images re-opened the case"
+            came = self.plain.get("exchange", {}).get("received")
+            return "another hospital's result came first" if came else "late images re-opened the case"
         return "; ".join(news["change"]) or (wording.RESULT_REPLACED if news["rings"] else UNCHANGED)
 
     @property
@@ -224,9 +225,12 @@ class CaseView:
         return self.with_result_of(received[-1]) if received else None
 
     def with_result_of(self, received: Mapping[str, Any]) -> Self:
-        """The case with a partner's numbers."""
+        """The case with a partner's numbers, and when its last image came there."""
         result, revision = received["result"], received["revision"]
-        plain = {**self.plain, "result": result, "state": result["status"], "revision": revision}
+        scanned_at = received["scanned_at"]
+        times = {**self.times, "last_perfusion_image_at": scanned_at, "last_image_at": scanned_at}
+        told = {"result": result, "state": result["status"], "revision": revision, "times": times}
+        plain = {**self.plain, **told}
         return replace(self, plain=plain)
 
     @property
@@ -238,8 +242,9 @@ class CaseView:
     @property
     def answers(self) -> list[str]:
         """What other hospitals say to this case, in a word each."""
-        said = ((one["partner"], one["answers"]) for one in self.plain["exchange"]["sent"])
-        return [f"{partner}: {wording.ANSWERS[found[0]['word']][0]}" for partner, found in said if found]
+        sent = self.plain["exchange"]["sent"]
+        said = ((one["title"], (one["answers"] or [one["held"]])[0]) for one in sent)
+        return [f"{title}: {wording.ANSWERS[found['word']][0]}" for title, found in said if found]
 
     @property
     def failures(self) -> list[Mapping[str, Any]]:
@@ -253,7 +258,9 @@ class CaseView:
 
     @property
     def alert_s(self) -> float | None:
-        """Seconds from the last image to the alert; None where an earlier alert stands."""
+        """Seconds from the last image to the alert; None where an earlier alert stands, and where another hospital analysed."""
+        if self.plain["state"] == "received":
+            return None
         seconds = seconds_between(self.timeline.origin, self.times["alert_sent_at"])
         return seconds if seconds is None or seconds >= 0 else None
 

@@ -50,8 +50,10 @@ ANSWERS = {
     "accept": ("Accept", "Send the patient"),
     "keep": ("Keep", "Treat the patient there"),
     "more_images": ("More images", "Send more images"),
+    "taken": ("Taken", "Somebody there has the case"),
+    "not_stroke": ("No stroke", "Somebody there has said so"),
 }
-"""What a hospital says to a case that was handed over: the word on its button, and what it means there."""
+"""What a hospital says to a case that was handed over: the word, and what it means there."""
 
 CRITERIA = {
     "defuse3": "DEFUSE 3",

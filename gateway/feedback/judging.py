@@ -80,7 +80,8 @@ def result_of(ledger: Ledger, case: Case, revision: int) -> TriageResult:
         There is none yet, or never was one here.
     """
     told = ledger.announcements.get(case.id, revision)
-    if told is not None and told.result:
+    theirs = ledger.sharing.alarms.of_alert(case.id, revision)
+    if told is not None and told.result and theirs is None:
         return TriageResult.from_json(told.result)
     concluded = case.state in {CaseState.ANALYSED, CaseState.NOT_ANALYSED}
     if concluded and case.revision == revision and case.result:

@@ -36,8 +36,16 @@ def called(ledger: Ledger, access: Access, word: str, now: datetime) -> Actor | 
         return None
     if _taken_back(ledger, found, call.case_id, call.person_id):
         return None
-    name = person.name if person else NOBODY
-    return Actor(ActorKind.LINK, name, LINK_RIGHTS, call.person_id, call.case_id, call_id=call.id)
+    name, language = (person.name, person.language) if person else (NOBODY, None)
+    return Actor(
+        ActorKind.LINK,
+        name,
+        LINK_RIGHTS,
+        call.person_id,
+        call.case_id,
+        call_id=call.id,
+        language=language,
+    )
 
 
 def visitor(ledger: Ledger, access: Access, word: str, now: datetime) -> Visitor | None:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, RowMapping, Select, and_, delete, func, select, t
 from gateway.ledger.deliveries import delivery_id_of
 from gateway.ledger.records import CaseState, DeliveryKind, DeliveryState, utc_text
 from gateway.ledger.schema import cases, deliveries
+from gateway.ledger.sharing_alarms import ReceivedAlarms
 from gateway.ledger.sharing_answers import Answers
 from gateway.ledger.sharing_received import ReceivedShares
 from gateway.ledger.sharing_tables import shared_objects, shares
@@ -83,6 +84,7 @@ class Sharing:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.received = ReceivedShares(engine)
+        self.alarms = ReceivedAlarms(engine)
         self.answers = Answers(engine)
 
     def queue(

@@ -1,17 +1,19 @@
 """Answers to handovers: given to partners until they have them, received from partners; never changed, never removed."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from uuid import uuid4
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 from sqlalchemy import ColumnElement, Engine, RowMapping, delete, func, select, update
 
 from gateway.ledger.records import utc_text
 from gateway.ledger.sharing_tables import exchange_nonces, share_answers
 from gateway.ledger.statements import insert_once, insert_within, rows, run, translated
+from gateway.ledger.thread import PostKind
+from triage.errors import TemporaryError
 
 
 class Word(StrEnum):
@@ -22,6 +24,17 @@ class Word(StrEnum):
     KEEP = "keep"
     """Treat the patient where he is."""
     MORE_IMAGES = "more_images"
+    TAKEN = "taken"
+    """Somebody there has the case. Nobody gives this answer: it follows from who took the alert."""
+    NOT_STROKE = "not_stroke"
+    """Somebody there has said to the alert that it is none."""
+
+
+HELD: Mapping[Word, str] = {Word.TAKEN: PostKind.TOOK.value, Word.NOT_STROKE: PostKind.NOT_STROKE.value}
+"""Words that follow from what somebody of the team said to the alert; `Answer.by` is a role then, and no name."""
+
+TRIES = 20
+"""For the next number, which another process may take at the same moment."""
 
 
 class Direction(StrEnum):
@@ -59,24 +72,34 @@ class Answers:
         self, partner: str, case_id: str, revision: int, word: Word, remark: str, by: str, now: datetime
     ) -> Answer:
         """Answer a partner; it is told until it has heard. Each further answer replaces the former."""
-        mine = _of(Direction.GIVEN, partner, case_id)
-        with translated(), self._engine.begin() as connection:
-            last = connection.execute(select(func.max(share_answers.c.number)).where(mine)).scalar()
-            number = (last or 0) + 1
-            fresh = Answer(
-                str(uuid4()),
-                Direction.GIVEN,
-                partner,
-                case_id,
-                revision,
-                number,
-                word,
-                remark,
-                by,
-                utc_text(now),
-            )
-            insert_within(connection, share_answers, asdict(fresh))
-        return fresh
+        key, at = str(uuid4()), utc_text(now)
+        return self._add(Answer(key, Direction.GIVEN, partner, case_id, revision, 0, word, remark, by, at))
+
+    def give_held(
+        self, partner: str, case_id: str, revision: int, word: Word, role: str, at: str, post: int
+    ) -> Answer:
+        """Tell a partner who has its case, by role: once for each `post` of the thread that says so."""
+        key = str(uuid5(NAMESPACE_OID, f"stroke-gateway|held|{partner}|{case_id}|{post}"))
+        return self._add(Answer(key, Direction.GIVEN, partner, case_id, revision, 0, word, "", role, at))
+
+    def _add(self, answer: Answer) -> Answer:
+        """Write an answer of ours down under the next number.
+
+        Raises
+        ------
+        TemporaryError
+            Others took each number that was tried.
+        """
+        for _ in range(TRIES):
+            with translated(), self._engine.begin() as connection:
+                mine = _of(Direction.GIVEN, answer.partner, answer.case_id)
+                last = connection.execute(select(func.max(share_answers.c.number)).where(mine)).scalar()
+                fresh = replace(answer, number=(last or 0) + 1)
+                if insert_within(connection, share_answers, asdict(fresh)):
+                    return fresh
+            if self.knows(answer.id):
+                return answer
+        raise TemporaryError("others answer at this moment: answer again")
 
     def receive(self, answer: Answer) -> bool:
         """Write down a partner's answer; returns whether it was new."""

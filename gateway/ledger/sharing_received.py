@@ -11,6 +11,7 @@ from sqlalchemy import Engine, RowMapping, func, select, update
 
 from gateway.ledger.records import CaseState, case_id_of, utc_text
 from gateway.ledger.schema import cases
+from gateway.ledger.sharing_alarms import note_within
 from gateway.ledger.sharing_tables import received_shares
 from gateway.ledger.statements import insert_within, rows, translated
 
@@ -56,10 +57,12 @@ class ReceivedShares:
         by: str,
         over: Sequence[str],
         now: datetime,
+        scanned_at: str | None = None,
     ) -> bool:
         """Write down an announcement and which stages are through; returns whether it was new.
 
-        A study that has no case gets one, which is not analysed here: the partner's result is there.
+        A study that has no case gets one, which is not analysed here: the partner's result is there. What is new is to be
+        told to people, which `ReceivedAlarms` knows from the same transaction on.
         """
         at, key, case_id = utc_text(now), received_id_of(partner, study_uid, revision), case_id_of(study_uid)
         fresh = {"id": key, "partner": partner, "study_uid": study_uid, "case_id": case_id}
@@ -70,6 +73,8 @@ class ReceivedShares:
         with translated(), self._engine.begin() as connection:
             insert_within(connection, cases, {**ours, **seen})
             is_new = insert_within(connection, received_shares, {**fresh, **said, **moments})
+            if is_new:
+                note_within(connection, key, partner, case_id, revision, scanned_at)
             for stage in TOLD:
                 column = received_shares.c[f"{stage}_at"]
                 mine = (received_shares.c.id == key) & column.is_(None)
@@ -82,6 +87,11 @@ class ReceivedShares:
         """Whether a partner has announced a study: nothing else of it is taken in."""
         mine = (received_shares.c.partner == partner) & (received_shares.c.study_uid == study_uid)
         return bool(rows(self._engine, select(received_shares.c.id).where(mine).limit(1)))
+
+    def get(self, share_id: str) -> ReceivedShare | None:
+        """Return one announced revision, or None."""
+        found = rows(self._engine, select(received_shares).where(received_shares.c.id == share_id))
+        return _received(found[0]) if found else None
 
     def latest(self, case_id: str, partner: str) -> ReceivedShare | None:
         """The newest revision that a partner has sent of a case, or None."""

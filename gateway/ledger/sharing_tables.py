@@ -58,6 +58,23 @@ received_shares = Table(
 )
 """One revision of a study that a partner has announced, with its result; times are by our clock."""
 
+received_alarms = Table(
+    "received_alarms",
+    metadata,
+    Column("share_id", String(36), primary_key=True),
+    Column("partner", String(40), nullable=False),
+    Column("case_id", String(36), nullable=False, index=True),
+    Column("revision", Integer, nullable=False),
+    Column("scanned_at", String(32)),
+    Column("number", Integer),
+    Column("settled_at", String(32), index=True),
+)
+"""Received revisions of which people are to hear: each from the transaction that wrote it down, so none is forgotten.
+
+`revision` is the partner's, `number` that of the case's alert here. `scanned_at` is by the partner's clock. `settled_at` is
+when the alert had begun, or it was clear that there is none.
+"""
+
 share_answers = Table(
     "share_answers",
     metadata,

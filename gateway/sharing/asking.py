@@ -10,9 +10,9 @@ import structlog
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import Case, CaseState
 from gateway.ledger.sharing import Share
-from gateway.ledger.sharing_answers import Answer, Direction, Word
+from gateway.ledger.sharing_answers import HELD, Answer, Direction, Word
 from gateway.ledger.sharing_received import ReceivedShare
-from gateway.sharing.receiving import LONGEST_REMARK, printable
+from gateway.sharing.receiving import LONGEST_REMARK, printable, role_in
 from gateway.sharing.settings import Partner, Sharing
 from triage.errors import InputError
 
@@ -61,8 +61,10 @@ def answer(
     Raises
     ------
     InputError
-        That partner has sent nothing of it.
+        That partner has sent nothing of it, or the word is none that a person gives.
     """
+    if word in HELD:
+        raise InputError("this answer follows from who takes the alert: take it, or say that it is no stroke")
     received = ledger.sharing.received.latest(case.id, partner)
     if received is None:
         raise InputError("this partner has handed nothing over that could be answered")
@@ -77,14 +79,25 @@ def receivers(settings: Sharing) -> list[Partner]:
     return [partner for partner in settings.partners if partner.may_receive]
 
 
-def exchange_of(ledger: Ledger, case_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What is to be seen of the exchange by case: handovers, received studies, and the answers to each, latest first."""
+def exchange_of(ledger: Ledger, settings: Sharing, case_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What is to be seen of the exchange by case: handovers, received studies, and the answers to each, latest first.
+
+    `held` is who has the case at the receiving hospital, as far as the other side was told: None while nobody has.
+    """
     sent, came = ledger.sharing.of_cases(case_ids), ledger.sharing.received.of_cases(case_ids)
-    said = ledger.sharing.answers.of_cases(case_ids)
+    said, alarms = ledger.sharing.answers.of_cases(case_ids), ledger.sharing.alarms.of_cases(case_ids)
     return {
         key: {
-            "sent": [_sent(one, said.get(key, ())) for one in _newest(sent.get(key, ()))],
-            "received": [_came(one, said.get(key, ())) for one in _newest(came.get(key, ()))],
+            "sent": [
+                _chosen(one, _SHARE) | _beside(settings, one.partner, said.get(key, ()), Direction.RECEIVED)
+                for one in _newest(sent.get(key, ()))
+            ],
+            "received": [
+                _chosen(one, _RECEIVED)
+                | _beside(settings, one.partner, said.get(key, ()), Direction.GIVEN)
+                | {"scanned_at": alarms[one.id].scanned_at if one.id in alarms else None}
+                for one in _newest(came.get(key, ()))
+            ],
         }
         for key in case_ids
     }
@@ -95,17 +108,17 @@ def _newest(found: Iterable[Any]) -> list[Any]:
     return list({one.partner: one for one in found}.values())
 
 
-def _sent(one: Share, answers: Iterable[Answer]) -> dict[str, Any]:
-    return {**_chosen(one, _SHARE), "answers": _of(answers, Direction.RECEIVED, one.partner)}
-
-
-def _came(one: ReceivedShare, answers: Iterable[Answer]) -> dict[str, Any]:
-    return {**_chosen(one, _RECEIVED), "answers": _of(answers, Direction.GIVEN, one.partner)}
-
-
-def _of(answers: Iterable[Answer], direction: Direction, partner: str) -> list[dict[str, Any]]:
-    mine = (one for one in answers if one.direction is direction and one.partner == partner)
-    return [_chosen(one, _ANSWER) for one in mine]
+def _beside(
+    settings: Sharing, partner: str, answers: Iterable[Answer], direction: Direction
+) -> dict[str, Any]:
+    """What stands beside a handover: the hospital's title, what a person answered, and who has the case."""
+    mine = [one for one in answers if one.direction is direction and one.partner == partner]
+    held = next((one for one in mine if one.word in HELD), None)
+    return {
+        "title": settings.title_of(partner),
+        "answers": [_chosen(one, _ANSWER) for one in mine if one.word not in HELD],
+        "held": _chosen(held, _ANSWER) | {"by": role_in(held.by)} if held else None,
+    }
 
 
 def _chosen(value: Share | ReceivedShare | Answer, names: Sequence[str]) -> dict[str, Any]:

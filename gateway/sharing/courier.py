@@ -22,6 +22,7 @@ from gateway.ledger.sharing import STAGES, UNFINISHED, Share, Stage
 from gateway.ledger.sharing_answers import Answer
 from gateway.rounds import begin_round, keep_round
 from gateway.sharing import protocol
+from gateway.sharing.bell import Bell
 from gateway.sharing.envelope import Envelope
 from gateway.sharing.freight import Load, is_drawn, loads_of
 from gateway.sharing.line import Line
@@ -160,6 +161,7 @@ class Courier:
         """Tell the partner of the result, and which stages are through."""
         over = [stage.value for stage in STAGES[1 : STAGES.index(share.stage) + 1]]
         told = {"study_uid": case.study_uid, "revision": share.revision, "by": share.asked_by}
+        told |= {"scanned_at": _scanned_at(case, share)}
         self._line.tell(
             protocol.ANNOUNCEMENTS, {**told, "over": over, "result": _result(self._desk, case, share)}
         )
@@ -188,6 +190,12 @@ def _result(desk: Desk, case: Case, share: Share) -> dict[str, Any]:
     return casefolder.load_result(desk.folder(case.id, share.revision)).to_json()
 
 
+def _scanned_at(case: Case, share: Share) -> str | None:
+    """When the last image that a revision's result waited for came; None where images have come since."""
+    known = case.times["last_perfusion_image_at"] or case.times["last_image_at"]
+    return known if case.revision == share.revision else None
+
+
 def _batch(waiting: Sequence[Load]) -> list[Load]:
     """The next objects that go together: at least one, in their order."""
     chosen: list[Load] = []
@@ -204,7 +212,9 @@ def serve(desk: Desk, partner: Partner, stop: Event) -> None:
 
 
 def serve_all(desk: Desk, stop: Event) -> None:
-    """Start a courier for every partner."""
+    """Start a courier for every partner, and the bell where one may send."""
+    if any(partner.may_send for partner in desk.config.sharing.partners):
+        begin_round(desk.config.engine_url, "sharing bell", partial(Bell, desk), stop)
     for partner in desk.config.sharing.partners:
         name = f"sharing {partner.name}"
         begin_round(desk.config.engine_url, name, partial(Courier, desk, partner), stop)

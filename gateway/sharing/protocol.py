@@ -2,11 +2,14 @@
 
 Four requests, all signed (`gateway.sharing.signature`), none with a person or a study in its address:
 
-* ``POST announcements``: a study with its result, and which stages are through; repeated at will.
+* ``POST announcements``: a study with its result, when it was scanned, and which stages are through; repeated at will. The
+  first of a revision calls the receiving hospital's people.
 * ``POST dicom-web/studies``: STOW-RS (PS3.18 section 10.5), in pieces by Content-Range where that helps; what a broken
   line has brought is kept under the digest of the whole.
 * ``GET uploads/{digest}``: how much of a content is there, so that the rest goes on from its last byte.
-* ``POST answers``: what the other hospital says to the study.
+* ``POST answers``: what the other hospital says to the study: a person's ``accept``, ``keep`` or ``more_images``; or what
+  follows from its people's answers to the alert, ``taken`` and ``not_stroke``, with a role in place of a name. Each has an
+  identifier, so that a repeat is the same answer, and a number that counts on from the one before.
 """
 
 from typing import Final

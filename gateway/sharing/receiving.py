@@ -12,8 +12,9 @@ from dicom_scp.elements import is_uid
 from gateway.ledger.deliveries import delivery_id_of
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import DeliveryKind, moment_of, utc_text
-from gateway.ledger.sharing_answers import Answer, Direction, Word
+from gateway.ledger.sharing_answers import HELD, Answer, Direction, Word
 from gateway.sharing.settings import Partner
+from gateway.team.people import Role
 from triage.errors import InputError
 from triage.results import TriageResult
 
@@ -40,6 +41,8 @@ class Announcement(BaseModel):
     by: str = Field(default="", max_length=LONGEST_NAME, repr=False)
     over: Sequence[Literal["results", "maps", "images"]] = ()
     """Stages of which everything was accepted."""
+    scanned_at: Moment | None = None
+    """When the last perfusion image came, by the sender's clock."""
     result: dict[str, Any] = Field(repr=False)
 
 
@@ -55,16 +58,17 @@ class GivenAnswer(BaseModel):
     word: Word
     remark: str = Field(default="", max_length=LONGEST_REMARK, repr=False)
     by: str = Field(default="", max_length=LONGEST_NAME, repr=False)
+    """A name; with a word of `HELD` a `Role`, and nobody's name."""
     at: Moment
 
 
 def announce(ledger: Ledger, partner: Partner, told: Announcement, now: datetime) -> bool:
-    """Write down what a partner hands over; returns whether it was new.
+    """Write down what a partner hands over; returns whether it was new. `gateway.sharing.bell` calls people for it then.
 
     Raises
     ------
     InputError
-        It may not, or the result is none that this release understands.
+        It may not, the result is none that this release understands, or `scanned_at` comes from no calendar.
     """
     if not partner.may_send:
         raise InputError(f"{partner.name} may not hand studies to this gateway: see may_send")
@@ -73,9 +77,9 @@ def announce(ledger: Ledger, partner: Partner, told: Announcement, now: datetime
     result = _result(told.result)
     if result["study_uid"] != told.study_uid:
         raise InputError("the result is of another study")
-    is_new = ledger.sharing.received.announce(
-        partner.name, told.study_uid, told.revision, result, printable(told.by), told.over, now
-    )
+    _require_moment("scanned_at", told.scanned_at)
+    what = (told.study_uid, told.revision, result, printable(told.by), told.over)
+    is_new = ledger.sharing.received.announce(partner.name, *what, now, told.scanned_at)
     if is_new:
         log.info("study announced by a partner", partner=partner.name, revision=told.revision)
     return is_new
@@ -92,10 +96,8 @@ def take_answer(ledger: Ledger, partner: Partner, given: GivenAnswer, now: datet
     key = delivery_id_of(given.case_id, given.revision, DeliveryKind.SHARE, partner.name)
     if ledger.sharing.get(key) is None:
         raise InputError("no such case was handed to you")
-    try:
-        moment_of(given.at)
-    except ValueError as exc:
-        raise InputError("at: is not a moment") from exc
+    _require_moment("at", given.at)
+    is_held = given.word in HELD
     answer = Answer(
         given.id,
         Direction.RECEIVED,
@@ -104,8 +106,8 @@ def take_answer(ledger: Ledger, partner: Partner, given: GivenAnswer, now: datet
         given.revision,
         given.number,
         given.word,
-        given.remark,
-        printable(given.by),
+        "" if is_held else given.remark,
+        role_in(given.by) if is_held else printable(given.by),
         given.at,
         arrived_at=utc_text(now),
     )
@@ -122,6 +124,22 @@ def take_answer(ledger: Ledger, partner: Partner, given: GivenAnswer, now: datet
 def printable(text: str) -> str:
     """A name without control characters."""
     return "".join(letter for letter in text if letter.isprintable()).strip()[:LONGEST_NAME]
+
+
+def role_in(text: str) -> str:
+    """A role that we know, or nothing: never a name.
+
+    >>> role_in("stroke_doctor"), role_in("Dr Who")
+    ('stroke_doctor', '')
+    """
+    return text if text in set(Role) else ""
+
+
+def _require_moment(name: str, text: str | None) -> None:
+    try:
+        moment_of(text) if text else None
+    except ValueError as exc:
+        raise InputError(f"{name}: is not a moment") from exc
 
 
 def _result(plain: Mapping[str, Any]) -> dict[str, Any]:

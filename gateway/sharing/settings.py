@@ -19,6 +19,8 @@ class Partner(Section):
 
     name: Name
     """How it calls itself in its own ``sharing.name``."""
+    title: Annotated[str, Field(max_length=40)] = ""
+    """How its hospital is called in alerts and on pages; by default its name."""
     url: str
     """Where it answers, such as ``https://gateway.upper.example``."""
     secret: Annotated[str, Field(min_length=16, max_length=256, repr=False)]
@@ -33,6 +35,13 @@ class Partner(Section):
     """PEM file of those who may vouch for it; empty: those that the system knows."""
     unencrypted: bool = False
     """Whether plain http is allowed beyond this machine, as on a line that is encrypted by other means."""
+
+    @field_validator("title")
+    @classmethod
+    def _is_one_line(cls, title: str) -> str:
+        if not title.isprintable():
+            raise ValueError("must be one line of letters that can be seen")
+        return title.strip()
 
     @field_validator("url")
     @classmethod
@@ -79,3 +88,12 @@ class Sharing(Section):
     def partner(self, name: str) -> Partner | None:
         """The partner of that name, or None."""
         return next((partner for partner in self.partners if partner.name == name), None)
+
+    def title_of(self, name: str) -> str:
+        """How people call a partner's hospital, one that is no longer configured too.
+
+        >>> Sharing().title_of("province")
+        'province'
+        """
+        known = self.partner(name)
+        return (known.title if known else "") or name

@@ -31,7 +31,7 @@ class ChannelWatch:
         """Take in what people and configuration have changed; what is no channel any more is no trouble."""
         desk, troubles = self._desk, self._desk.ledger.troubles
         self._targets, rows = listed(
-            targets_of(desk.ledger.people, desk.config.alerts.levels), now, self._every
+            targets_of(desk.ledger.people, desk.config.alerts.every_level), now, self._every
         )
         desk.ledger.health.list_channels(rows, now)
         present = {row.target for row in rows}

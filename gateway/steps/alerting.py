@@ -10,10 +10,11 @@ from gateway.lanes import Priority, Queue
 from gateway.ledger.announcements import Announcement
 from gateway.ledger.letter import Cause
 from gateway.ledger.records import DeliveryKind
+from gateway.ledger.sharing_alarms import ReceivedAlarm
 from gateway.revision import changes
 from gateway.steps.ordering import order
 from gateway.steps.ringing import ring_first
-from triage.errors import GatewayError, TemporaryError
+from triage.errors import GatewayError, InputError, TemporaryError
 from triage.results import TriageResult
 from viewer_bridge.report.wording.language import Language
 
@@ -40,17 +41,33 @@ def announce(desk: Desk, case_id: str, revision: int) -> None:
         desk.ledger.letters.queue(case_id, revision, destination.name, Cause.RESULT, "", desk.now())
 
 
+def announce_received(desk: Desk, alarm: ReceivedAlarm, number: int) -> None:
+    """Call people for another hospital's result, as for one of ours; `number` is that of the alert. A repeat calls nobody twice.
+
+    Raises
+    ------
+    InputError
+        What was received is not in the ledger.
+    """
+    received = desk.ledger.sharing.received.get(alarm.share_id)
+    if received is None:
+        raise InputError("an alarm of a study that was not received: was the ledger changed by hand?")
+    news = _decide(desk, alarm.case_id, number, TriageResult.from_json(received.result))
+    if news.rings:
+        _ring(desk, news)
+
+
 def alert_key(case_id: str, revision: int) -> str:
     """Name of the run that alerts the team, to which an answer goes."""
     return f"alert:{case_id}:r{revision}"
 
 
-def _decide(desk: Desk, case_id: str, revision: int) -> Announcement:
-    """Compare a result with what the team was told last; what was decided once stands."""
+def _decide(desk: Desk, case_id: str, revision: int, theirs: TriageResult | None = None) -> Announcement:
+    """Compare a result, ours or `theirs`, with what the team was told last; what was decided once stands."""
     known = desk.ledger.announcements.of_case(case_id)
     if said := next((told for told in known if told.revision == revision), None):
         return said
-    present = _result(desk, case_id, revision)
+    present = theirs or _result(desk, case_id, revision)
     former = max((told for told in known if told.rings), key=lambda told: told.revision, default=None)
     reasons = changes(TriageResult.from_json(former.result), present) if former else ()
     overtaken = former is not None and former.revision > revision

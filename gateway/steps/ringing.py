@@ -42,14 +42,14 @@ def begin_alert(desk: Desk, case_id: str, revision: int) -> dict[str, Any]:
     """Fix, once and for all, when the alert began and who has the word first."""
     alert = Alert.read(desk, case_id, revision)
     began = desk.ledger.announcements.announced_at(case_id, revision) or desk.now()
-    return plan.begin(desk.config.alerts, _first_level(alert), began.timestamp()).to_json()
+    return plan.begin(alert.alerts, _first_level(alert), began.timestamp()).to_json()
 
 
 def ring_first(desk: Desk, case_id: str, revision: int) -> None:
     """Begin to call the first level, before the alert's own run has begun; that goes on with it."""
     alert = Alert.read(desk, case_id, revision)
     if alert.waits:
-        _call(alert, plan.begin(desk.config.alerts, _first_level(alert), desk.now().timestamp()))
+        _call(alert, plan.begin(alert.alerts, _first_level(alert), desk.now().timestamp()))
 
 
 def look_after(desk: Desk, case_id: str, revision: int, plain: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def look_after(desk: Desk, case_id: str, revision: int, plain: dict[str, Any]) -
 
 def _go_on(alert: Alert, watch: Watch) -> Watch:
     """Call whoever has the word; give it to the next level where its time is over or nobody can be had."""
-    alerts = alert.desk.config.alerts
+    alerts = alert.alerts
     standing = _call(alert, watch)
     while (why := _why_over(alert, watch, standing)) and not plan.is_last(alerts, watch):
         alert.desk.ledger.calls.escalated(alert.subject, watch.level, alert.desk.now())
@@ -88,7 +88,7 @@ def _go_on(alert: Alert, watch: Watch) -> Watch:
 
 def _call(alert: Alert, watch: Watch) -> Standing:
     """Call the people and channels of the level that has the word, or go on calling them."""
-    level = plan.level_of(alert.desk.config.alerts, watch)
+    level = plan.level_of(alert.alerts, watch)
     kind = NoticeKind.ESCALATED if watch.level > 0 else NoticeKind.ALERT
     people = alert.alarmed(watch.level) or _people(alert, watch.level, level)
     said = compose.of_result(alert.desk, alert.case, kind if watch.level > 0 else None)
@@ -160,7 +160,7 @@ def _repeat(alert: Alert, watch: Watch, standing: Standing) -> tuple[Watch, date
 
 
 def _repeat_minutes(alert: Alert, watch: Watch) -> float | None:
-    level = plan.level_of(alert.desk.config.alerts, watch)
+    level = plan.level_of(alert.alerts, watch)
     return level.repeat_minutes if level else None
 
 

@@ -29,9 +29,8 @@ def order_level(desk: Desk, case_id: str, revision: int, level: AlertLevel) -> N
 
 def send(desk: Desk, case: Case, target: str, key: str) -> str:
     """Hand the alert that stands to one channel."""
-    known = {
-        name: channel for level in desk.config.alerts.levels for name, channel in channels_of(level).items()
-    }
+    levels = desk.config.alerts.every_level
+    known = {name: channel for level in levels for name, channel in channels_of(level).items()}
     if target not in known:
         raise InputError(f"channel {target} is no longer configured")
     told = desk.ledger.announcements.of_case(case.id)

@@ -19,6 +19,8 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 ON_CALL = tuple(role for role in Role if role is not Role.ADMINISTRATOR)
 """Roles that may have a rota: an administrator is nobody who is called."""
 LONGEST_NOTE = 120
+HANDED_OVER = "handed over"
+"""Note of an exception that a hand-over wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class Arranger:
             taker_id not in on_duty(plan, role, self.now, self.zone),
             "this person is on duty already: choose somebody else",
         )
-        return self.add_swap(role, self.now, ends, (giver_id, taker_id), "handed over")
+        return self.add_swap(role, self.now, ends, (giver_id, taker_id), HANDED_OVER)
 
     def _one_of(self, role: Role, person_id: str) -> Person:
         person = self.ledger.people.get(person_id)

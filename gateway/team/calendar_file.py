@@ -7,7 +7,8 @@ RFC 5545: 3.1 (lines end in CRLF and are folded at 75 octets), 3.3.5 (times in U
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gateway.team.people import Role
@@ -18,37 +19,35 @@ LONGEST_LINE = 75
 """Octets, without the line's end (RFC 5545, 3.1)."""
 _IDENTIFIER_LENGTH = 32
 
-DUTIES = {
-    Role.STROKE_DOCTOR: "stroke doctor",
-    Role.RADIOLOGIST: "radiologist",
-    Role.CATH_LAB: "cath lab",
-    Role.SENDING_HOSPITAL: "sending hospital",
-    Role.IT: "IT",
-    Role.ADMINISTRATOR: "administrator",
-}
-"""What somebody is on duty as."""
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the calendar is called, and a duty of each role."""
+
+    title: str
+    duties: Mapping[Role, str]
 
 
-def calendar(turns: Iterable[Turn], site: str, now: datetime) -> str:
+def calendar(turns: Iterable[Turn], site: str, now: datetime, words: Words) -> str:
     """The file; a duty keeps its identifier, so that a calendar which reads it again moves it instead of adding one.
 
     Nobody is named in it: it is read by one person, and lies on servers of others.
     """
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//stroke-gateway//duties//EN", "CALSCALE:GREGORIAN"]
-    lines += [f"X-WR-CALNAME:{_escaped(f'Duties, {site}')}"]
+    lines += [f"X-WR-CALNAME:{_escaped(f'{words.title}, {site}')}"]
     for turn in turns:
-        lines += _event(turn, site, now)
+        lines += _event(turn, site, now, words)
     return "".join(f"{folded}\r\n" for line in [*lines, "END:VCALENDAR"] for folded in _folded(line))
 
 
-def _event(turn: Turn, site: str, now: datetime) -> list[str]:
+def _event(turn: Turn, site: str, now: datetime, words: Words) -> list[str]:
     return [
         "BEGIN:VEVENT",
         f"UID:{_identifier(turn)}@stroke-gateway",
         f"DTSTAMP:{_utc(now)}",
         f"DTSTART:{_utc(turn.starts)}",
         f"DTEND:{_utc(turn.ends)}",
-        f"SUMMARY:{_escaped(f'On duty: {DUTIES[turn.role]}')}",
+        f"SUMMARY:{_escaped(words.duties[turn.role])}",
         f"LOCATION:{_escaped(site)}",
         "TRANSP:OPAQUE",
         "END:VEVENT",

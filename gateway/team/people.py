@@ -100,7 +100,10 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Whoever asks; `case_id` is all they may touch, None where every case may be."""
+    """Whoever asks; `case_id` is all they may touch, None where every case may be.
+
+    `language` is what they read, None where nobody knows.
+    """
 
     kind: ActorKind
     name: str = field(repr=False)
@@ -109,6 +112,7 @@ class Actor:
     case_id: str | None = None
     session_id: str | None = None
     call_id: str | None = None
+    language: Language | None = None
 
     def may(self, right: Right) -> bool:
         """Whether this is allowed.
@@ -127,4 +131,11 @@ VISITOR_RIGHTS = frozenset({Right.READ, Right.NAMES})
 
 def actor_of_person(person: Person, session_id: str | None = None) -> Actor:
     """A person with all the rights of the roles."""
-    return Actor(ActorKind.PERSON, person.name, person.rights, person.id, session_id=session_id)
+    return Actor(
+        ActorKind.PERSON,
+        person.name,
+        person.rights,
+        person.id,
+        session_id=session_id,
+        language=person.language,
+    )

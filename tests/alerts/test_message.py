@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from gateway.alerts.lines import LONGEST_LINE
+from tests.results import NOW
 from triage.errors import InputError
 from triage.results import INFARCT_CORE
 from triage.types import (
@@ -23,7 +24,6 @@ from triage.types import (
     TriageResult,
 )
 
-NOW = datetime(2026, 3, 1, 10, 7, 20, tzinfo=UTC)
 DISCLAIMER = "Research use, not for primary diagnosis."
 
 

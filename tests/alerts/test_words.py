@@ -5,7 +5,6 @@ import json
 import re
 import string
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -13,12 +12,14 @@ from hypothesis import strategies as st
 
 from gateway.alerts import news
 from gateway.alerts.lines import LONGEST_HEADLINE, LONGEST_LINE
-from gateway.alerts.message import alert_for, lights_of
+from gateway.alerts.message import lights_of
 from gateway.alerts.news import About, Recall
 from gateway.alerts.notice import QUIET, TAG_LENGTH, NoticeKind, tag_of
 from gateway.alerts.wording import TEXTS, Words
 from gateway.revision import changes
 from gateway.team.people import Role
+from tests import results
+from tests.results import NOW, SITE
 from triage.criteria import RULES
 from triage.results import (
     INFARCT_CORE,
@@ -37,8 +38,7 @@ from viewer_bridge.report.wording.language import Language
 from viewer_bridge.report.wording.phrases import is_known
 
 FOREIGN = (Language.VIETNAMESE, Language.FRENCH)
-NOW = datetime(2026, 3, 1, 10, 7, 20, tzinfo=UTC)
-LINK = "https://stroke.example/a/word"
+LINK = f"{SITE}/a/word"
 ABOUT = About("5f2c", 2, LINK)
 
 ENGLISH_WORDS = re.compile(
@@ -108,15 +108,6 @@ def test_every_code_side_role_and_item_has_words():
 
 def a_result(**changed):
     plain = {
-        "status": Status.ANALYSED,
-        "reason": None,
-        "study_uid": "1.2.826.0.1.99",
-        "series_uid": "1.2.826.0.1.99.4",
-        "side": Side.LEFT,
-        "core_ml": 34.2,
-        "hypoperfused_ml": 112.4,
-        "mismatch_ml": 78.2,
-        "mismatch_ratio": 3.29,
         "intervals": {"core_ml": Interval(28.4, 38.7), "hypoperfused_ml": Interval(90.0, None)},
         "criteria": {
             name: Criterion(
@@ -145,12 +136,11 @@ def a_result(**changed):
             ),
         ),
     }
-    return TriageResult(**{**plain, **changed})
+    return results.a_result(**{**plain, **changed})
 
 
 def an_alert(result, language, **changed):
-    plain = {"case_id": "5f2c", "revision": 1, "link": LINK, "last_image_at": NOW, "now": NOW}
-    return alert_for(result, **{**plain, **changed}, language=language)
+    return results.an_alert(result, link=LINK, last_image_at=NOW, language=language, **changed)
 
 
 SEVERE = (QualityFlag("truncated", Severity.SEVERE, "scan ends early: only 12 s follow the arterial peak"),)
@@ -173,8 +163,8 @@ KINDS = (None, NoticeKind.ESCALATED, NoticeKind.HANDED, NoticeKind.REPEAT, Notic
 @pytest.mark.parametrize("result", RESULTS)
 def test_a_lock_screen_shows_class_and_side_whole(result, language):
     words = Words(language)
-    for kind, revision in itertools.product(KINDS, (1, 2)):
-        headline = an_alert(result, language, kind=kind, revision=revision).headline
+    for kind, revision, origin in itertools.product(KINDS, (1, 2), (None, "upper", "W" * 40)):
+        headline = an_alert(result, language, kind=kind, revision=revision, origin=origin).headline
         assert len(headline) <= LONGEST_HEADLINE
         assert not headline.endswith("…")
         lesion = result.trusted and result.side is not Side.NONE
@@ -192,12 +182,26 @@ def test_the_title_tells_why_it_rings():
     assert len(set(said.values())) == 4
 
 
+@pytest.mark.parametrize("language", list(Language))
+def test_another_hospital_is_named_first_and_in_the_title_where_there_is_room(language):
+    here, there = an_alert(a_result(), language), an_alert(a_result(), language, origin="BV Huyện")
+    assert "BV Huyện" in there.headline
+    assert "BV Huyện" in there.lines[0]
+    assert there.lines[1:] == here.lines
+    assert (here.origin, there.origin, there.numbers) == (None, "BV Huyện", here.numbers)
+    long = an_alert(a_result(), language, origin="W" * 40)
+    assert long.headline == here.headline, "class and side go before whose it is"
+    assert "W" * 40 in long.lines[0]
+
+
 @pytest.mark.parametrize("language", FOREIGN)
 @pytest.mark.parametrize("result", RESULTS)
 def test_no_alert_stays_english(result, language):
     former = a_result(side=Side.NONE, core_ml=0.0, criteria={})
     change = changes(former, result)
-    notice = an_alert(result, language, revision=2, former=former, supersedes=1, change=change)
+    notice = an_alert(
+        result, language, revision=2, former=former, supersedes=1, change=change, origin="BV Huyện"
+    )
     assert change
     for line in (*notice.lines, *notice.change, notice.headline, notice.disclaimer):
         assert not ENGLISH_WORDS.search(line), line

@@ -388,7 +388,10 @@ def serving(site: Site, port: int = 0):
 def browser_like(url: str, site: Site | None = None):
     """A client that asks for pages as a browser does; logged in when a site is given."""
     with httpx.Client(
-        base_url=url, headers={"Accept": "text/html,*/*"}, trust_env=False, timeout=10
+        base_url=url,
+        headers={"Accept": "text/html,*/*", "Accept-Language": "en"},
+        trust_env=False,
+        timeout=10,
     ) as client:
         if site is not None:
             answer = client.post("/login", data={"token": site.access.token, "next": "/"})

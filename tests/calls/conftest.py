@@ -181,8 +181,20 @@ class Team:
         answer(self.desk.ledger, self.desk.client, case or self.case, actor, kind, text, self.desk.now())
 
 
+BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+"""Of tests that want to know how the calls' ledger does on each database."""
+
+
 @pytest.fixture
-def make_team(tmp_path, monkeypatch):
+def database(request, tmp_path):
+    """Address of the team's ledger, in SQLite unless a test is marked with `BOTH`."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        return request.getfixturevalue("a_postgres_url")
+    return f"sqlite:///{tmp_path / 'ledger.db'}"
+
+
+@pytest.fixture
+def make_team(tmp_path, monkeypatch, database):
     """Build a team with a plan."""
     exchange, ledgers = Exchange(), []
     monkeypatch.setattr("gateway.channels.sending.send", exchange.send)
@@ -190,7 +202,7 @@ def make_team(tmp_path, monkeypatch):
     def make(**alerts) -> Team:
         alerts = {"escalate_after_minutes": 5, **alerts}
         config = Config.model_validate({"site": {"data_dir": tmp_path}, "alerts": alerts})
-        ledger = Ledger.open(config.ledger_url)
+        ledger = Ledger.open(database)
         ledgers.append(ledger)
         return Team(LateDesk(config, ledger, Engine(), None, None), exchange)
 

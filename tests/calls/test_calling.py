@@ -1,7 +1,9 @@
 """Calls: to everybody at once, by the next channel where one fails, and never twice what was accepted."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from sqlalchemy import update
@@ -12,8 +14,9 @@ from gateway.alerts.notice import NoticeKind
 from gateway.ledger.call import CallState, call_id_of
 from gateway.ledger.calls import Attempt, Hold
 from gateway.ledger.calls_tables import calls
+from gateway.ledger.ledger import Ledger
 from gateway.ledger.statements import run
-from tests.calls.conftest import Engine, LateDesk
+from tests.calls.conftest import BOTH, Engine, LateDesk
 from triage.errors import InputError
 from viewer_bridge.report.wording.language import Language
 
@@ -49,6 +52,7 @@ def test_everybody_is_called_at_once_and_no_more_than_there_are_lines(make_team)
     assert len(team.exchange.sent) == 50
 
 
+@BOTH
 def test_a_dead_channel_falls_over_to_the_next_at_once(make_team, away):
     team = make_team()
     team.enter("le", "dead", "wrong", "alive", "spare")
@@ -60,6 +64,7 @@ def test_a_dead_channel_falls_over_to_the_next_at_once(make_team, away):
     assert len(team.exchange.sent) == 3, "who was reached is not called again"
 
 
+@BOTH
 def test_a_push_without_a_receipt_falls_over_within_ten_seconds(make_team):
     team = make_team()
     for name in ("le", "tran"):
@@ -76,6 +81,7 @@ def test_a_push_without_a_receipt_falls_over_within_ten_seconds(make_team):
     assert ring_all(team, ["le", "tran"]).look_at is None
 
 
+@BOTH
 def test_a_channel_that_is_away_is_tried_again_and_one_that_refuses_is_not(make_team, away):
     team = make_team()
     team.enter("le", "le", "wrong")
@@ -128,15 +134,13 @@ def call_of(team, name):
     return call_id_of(SUBJECT, 0, 0, NoticeKind.TEST.value, contact.id)
 
 
+@BOTH
 def test_another_worker_does_not_send_what_this_one_is_sending(make_team):
     team = make_team()
     team.enter("le", "le")
     team.exchange.gate.clear()
     ring(team.desk, SUBJECT, 0, ["le"], said, notice=NoticeKind.TEST)
-    config = team.desk.config.model_copy(
-        update={"worker": team.desk.config.worker.model_copy(update={"slot": "b"})}
-    )
-    other = LateDesk(config, team.desk.ledger, Engine(), None, None)
+    other = another_worker(team)
     assert ring(other, SUBJECT, 0, ["le"], said, notice=NoticeKind.TEST).look_at is not None
     assert not other.switchboard.is_busy()
     team.exchange.gate.set()
@@ -150,6 +154,38 @@ def test_another_worker_does_not_send_what_this_one_is_sending(make_team):
     while other.switchboard.is_busy():
         time.sleep(0.002)
     assert len(team.exchange.sent) == 2, "a worker that is gone holds nothing for ever"
+
+
+def another_worker(team, ledger=None):
+    """A desk of another slot."""
+    config = team.desk.config.model_copy(
+        update={"worker": team.desk.config.worker.model_copy(update={"slot": "b"})}
+    )
+    return LateDesk(config, ledger or team.desk.ledger, Engine(), None, None)
+
+
+@BOTH
+def test_two_workers_that_ring_at_once_call_everybody_once(make_team, database):
+    team = make_team()
+    names = [f"p{number:02}" for number in range(20)]
+    for name in names:
+        team.enter(name, name)
+    ledger = Ledger.open(database)
+    other, begin = another_worker(team, ledger), Barrier(2)
+
+    def look(desk, order):
+        begin.wait(10)
+        return ring(desk, SUBJECT, 0, order, said, notice=NoticeKind.TEST)
+
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(look, team.desk, names), pool.submit(look, other, names[::-1])]
+        assert [each.result(30).called for each in both] == [set(names)] * 2
+    team.settle()
+    while other.switchboard.is_busy():
+        time.sleep(0.002)
+    assert team.exchange.names == names
+    assert {call.state for call in team.desk.ledger.calls.of_subject(SUBJECT)} == {CallState.SENT}
+    ledger.engine.dispose()
 
 
 def test_a_mistake_in_one_notice_costs_nobody_else_theirs(make_team):

@@ -6,6 +6,7 @@ from gateway.ledger.thread import PostKind
 from gateway.ledger.troubles import TroubleKind
 from gateway.team.answering import AnswerKind
 from gateway.team.people import Role
+from tests.calls.conftest import BOTH
 from triage.errors import InputError
 from triage.results import Side
 
@@ -68,6 +69,7 @@ def test_after_a_long_outage_nobody_is_passed_over(make_team):
     assert {"tran", "vo"} < set(team.exchange.names)
 
 
+@BOTH
 def test_taking_it_ends_it_and_the_others_hear_who_has_it(make_team):
     team = make_team(levels=[DUTY, ALL])
     for name in ("le", "tran", "vo"):

@@ -2,54 +2,29 @@
 
 import ssl
 import subprocess
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from benchmarks.running import free_port
-from gateway.alerts.message import alert_for
 from gateway.channels.settings import Channels
 from gateway.channels.site import ChannelSite
 from tests.channels import peers
-from triage.results import Criterion, Interval, QualityFlag, Severity, Side, Status, TriageResult
+from tests.results import SITE, a_result, an_alert
+from triage.results import Criterion, Interval, QualityFlag, Severity
 from viewer_bridge.report.wording.language import Language
-
-NOW = datetime(2026, 3, 1, 10, 7, 20, tzinfo=UTC)
-LINK = "https://stroke.example/a/eyJhbGciOi.some-signed-word"
-
-
-def a_result(**changes):
-    plain = {
-        "status": Status.ANALYSED,
-        "reason": None,
-        "study_uid": "1.2.826.0.1.99",
-        "series_uid": "1.2.826.0.1.99.4",
-        "side": Side.LEFT,
-        "core_ml": 34.2,
-        "hypoperfused_ml": 112.4,
-        "mismatch_ml": 78.2,
-        "mismatch_ratio": 3.29,
-        "criteria": {"defuse_3": Criterion(met=True, missing=("age", "NIHSS"), text="")},
-        "intervals": {"core_ml": Interval(28.4, 38.7)},
-        "quality": (QualityFlag("motion", Severity.WARNING, "head moved 12 mm"),),
-    }
-    return TriageResult(**{**plain, **changes})
 
 
 @pytest.fixture(scope="session")
 def notice():
     """A Vietnamese alert."""
-    return alert_for(
-        a_result(),
-        case_id="5f2c",
-        revision=1,
-        link=LINK,
-        last_image_at=NOW - timedelta(minutes=4),
-        now=NOW,
-        language=Language.VIETNAMESE,
+    result = a_result(
+        criteria={"defuse_3": Criterion(met=True, missing=("age", "NIHSS"), text="")},
+        intervals={"core_ml": Interval(28.4, 38.7)},
+        quality=(QualityFlag("motion", Severity.WARNING, "head moved 12 mm"),),
     )
+    return an_alert(result, link=f"{SITE}/a/eyJhbGciOi.some-signed-word", language=Language.VIETNAMESE)
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from gateway.emr.report import Report
 from gateway.emr.settings import OruDestination
 from gateway.ledger.deliveries import delivery_id_of
 from gateway.ledger.records import DeliveryKind
-from triage.types import Criterion, ModelFinding, QualityFlag, Severity, Side, Status, TriageResult
+from tests.results import SITE, a_refusal, a_result
+from triage.types import Criterion, ModelFinding, QualityFlag, Severity
 
 HANOI = timezone(timedelta(hours=7))
 
@@ -35,13 +36,7 @@ def _patient(**changes):
 
 def _result(**changes):
     plain = {
-        "status": Status.ANALYSED,
-        "reason": None,
-        "study_uid": "1.2.826.0.1.99",
-        "series_uid": "1.2.826.0.1.99.4",
-        "side": Side.LEFT,
         "core_ml": 34.24,
-        "hypoperfused_ml": 112.4,
         "mismatch_ml": 78.16,
         "mismatch_ratio": 3.283,
         "hypoperfusion_intensity_ratio": 0.41,
@@ -52,7 +47,7 @@ def _result(**changes):
         "quality": (QualityFlag("motion", Severity.WARNING, "head moved 3 mm & back"),),
         "versions": {"stroke-gateway": "0.1.0"},
     }
-    return TriageResult(**{**plain, **changes})
+    return a_result(**{**plain, **changes})
 
 
 def _told(result=None, patient=None, **changes):
@@ -63,7 +58,7 @@ def _told(result=None, patient=None, **changes):
         "sent_at": datetime(2026, 3, 1, 10, 7, 20, 5000, tzinfo=HANOI),
         "observed_at": datetime(2026, 3, 1, 10, 3, tzinfo=HANOI),
         "computed_at": datetime(2026, 3, 1, 10, 7, 10, tzinfo=HANOI),
-        "link": "https://stroke.example/c/5f2c?a=1&b=2",
+        "link": f"{SITE}/c/5f2c?a=1&b=2",
         "revision": 1,
         "standing": PRELIMINARY if revision == 1 else CORRECTED,
         "site": "BVDK",
@@ -120,12 +115,9 @@ def make_report():
 
 @pytest.fixture
 def refused():
-    return TriageResult(
-        Status.NOT_ANALYSED,
+    return a_refusal(
         "the scan ends before the contrast | has left",
-        "1.2.826.0.1.99",
-        "1.2.826.0.1.99.4",
-        quality=(QualityFlag("truncated", Severity.SEVERE, "scan too short"),),
+        QualityFlag("truncated", Severity.SEVERE, "scan too short"),
     )
 
 

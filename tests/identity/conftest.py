@@ -17,6 +17,7 @@ from gateway.ledger.sessions_tables import attempts, revocations
 from gateway.ledger.statements import run
 from gateway.team.people import Person, Role
 from tests.api.staging import Site, browser_like, close_site, open_site, serving
+from viewer_bridge.report.wording.language import Language
 
 PASSWORD = "bốn con trâu gặm cỏ"
 OWN = {"Sec-Fetch-Site": "same-origin"}
@@ -33,10 +34,17 @@ class House:
     def accounts(self) -> Accounts:
         return Accounts.of(self.site.config, self.site.ledger, self.site.access)
 
-    def person(self, *roles: Role, login: str = "", password: str = PASSWORD) -> Person:
+    def person(
+        self,
+        *roles: Role,
+        login: str = "",
+        password: str = PASSWORD,
+        language: Language = Language.ENGLISH,
+    ) -> Person:
         """Somebody new, with a password."""
         login = login or f"p{uuid4().hex[:8]}"
-        person = Person(str(uuid4()), login, f"Dr {login.upper()}", frozenset(roles or (Role.STROKE_DOCTOR,)))
+        held = frozenset(roles or (Role.STROKE_DOCTOR,))
+        person = Person(str(uuid4()), login, f"Dr {login.upper()}", held, language)
         self.site.ledger.people.add(person, now())
         if password:
             self.site.ledger.credentials.set_password(person.id, hashed(password), now())

@@ -128,7 +128,7 @@ def test_somebody_without_a_role_or_with_a_closed_account_is_refused(at_home, pr
         assert at_home.accounts.sessions.of(person.id, now()) == [], "who lost the role is out everywhere"
         known(provider, "gone", ["neuro"])
         at_home.accounts.disable(person, now())
-        assert "closed" in travel(browser, "gone").text
+        assert "đã đóng" in travel(browser, "gone").text, "in the language of whoever was here last"
     failures = [
         entry for entry in at_home.site.ledger.accesses.latest() if entry.action == Action.LOGIN_FAILED
     ]

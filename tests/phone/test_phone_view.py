@@ -73,7 +73,8 @@ def drawn(scene, language=Language.ENGLISH, actor=SITE):
 )
 def test_another_hospitals_result_is_named_as_such(answers, said):
     result = a_result("1.2").to_json()
-    came = {"partner": "Bà Rịa", "revision": 1, "announced_at": "2026", "result": result, "answers": answers}
+    came = {"title": "Bà Rịa", "revision": 1, "announced_at": "2026", "result": result, "answers": answers}
+    came |= {"scanned_at": SENT["last_image_at"], "held": None}
     page = drawn(a_scene(CaseState.RECEIVED, received=[came]))
     assert "Computed by Bà Rịa. Not analysed here." in page
     assert said in page

@@ -109,7 +109,7 @@ class Hospital:
 
     def exchange(self, study: str = STUDY):
         case_id = self.site.get(study).id
-        return asking.exchange_of(self.ledger, [case_id])[case_id]
+        return asking.exchange_of(self.ledger, self.site.config.sharing, [case_id])[case_id]
 
     def courier(self) -> Courier:
         return Courier(self.desk, self.partner)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.records import utc_text
-from gateway.team.calendar_file import LONGEST_LINE, calendar
+from gateway.team.calendar_file import LONGEST_LINE, Words, calendar
 from gateway.team.contact_list import a_contact, added, lowered, raised, removed
 from gateway.team.contacts import ChannelKind, Contact
 from gateway.team.people import Person, Role
@@ -67,6 +67,9 @@ def test_a_channel_stands_in_the_list_once_and_the_list_ends():
         raised(contacts, "another's")
 
 
+WORDS = Words("Lịch trực", dict.fromkeys(Role, "Ca trực; đêm"))
+
+
 def unfolded(text: str) -> list[str]:
     return text.replace("\r\n ", "").split("\r\n")
 
@@ -75,7 +78,7 @@ def unfolded(text: str) -> list[str]:
 @settings(deadline=None, max_examples=80)
 def test_a_calendar_holds_its_lines_whatever_the_site_is_called(site):
     turn = Turn(Role.STROKE_DOCTOR, "p", NOW, NOW + timedelta(hours=12))
-    text = calendar([turn], site, NOW)
+    text = calendar([turn], site, NOW, WORDS)
     assert text.endswith("END:VCALENDAR\r\n")
     assert all(len(line.encode()) <= LONGEST_LINE for line in text.split("\r\n"))
     assert "\n" not in text.replace("\r\n", "")
@@ -88,7 +91,7 @@ def test_a_calendar_holds_its_lines_whatever_the_site_is_called(site):
 def test_a_duty_keeps_its_identifier_when_its_end_is_moved():
     short, whole = (Turn(Role.IT, "p", NOW, NOW + timedelta(hours=hours)) for hours in (6, 12))
     uids = [
-        next(line for line in calendar([turn], "x", NOW).split("\r\n") if line.startswith("UID:"))
+        next(line for line in calendar([turn], "x", NOW, WORDS).split("\r\n") if line.startswith("UID:"))
         for turn in (short, whole)
     ]
     assert uids[0] == uids[1]

@@ -94,8 +94,8 @@ def test_a_test_alarm_goes_the_way_of_an_alert(team, doctors, listener):
     assert an.name not in json.dumps(got, ensure_ascii=False)
     with team.client(an) as client:
         page = client.get("/me").text
-        assert "not reached this way" in page
-        assert page.index("not reached this way") < page.index('class="light good"', page.index("Last test"))
+        failed = page.index("không đến được bằng kênh này", page.index("Lần thử gần nhất"))
+        assert failed < page.index('class="light good"', failed)
         client.headers["Accept"] = "application/json"
         again = client.post("/api/v1/me/test")
         assert again.status_code == 409, "a button that is pressed twice does not ring twice"
@@ -152,10 +152,10 @@ def test_ones_own_page_works_on_a_phone_without_script(team, doctors, chromium):
             page.get_by_role("button", name="Save").click()
         assert team.site.ledger.people.get(an.id).language is Language.FRENCH
         with page.expect_navigation():
-            page.get_by_label("Remove Chrome on Android").click()
+            page.get_by_label("Retirer Chrome on Android").click()
         assert team.site.ledger.people.devices_of([an.id]) == {}
         with page.expect_navigation():
-            page.get_by_text("End all others").click()
+            page.get_by_text("Terminer toutes les autres").click()
         assert len(team.accounts.sessions.of(an.id, now())) == 1, "this one stays"
 
 
@@ -192,7 +192,7 @@ def test_a_passkey_is_added_on_ones_own_page(tmp_path, chromium):
             page.get_by_role("button", name="Add a passkey").click()
             page.get_by_text("Passkey: my phone").wait_for()
             with page.expect_navigation():
-                page.get_by_label("Remove the passkey my phone").click()
+                page.get_by_label("Remove my phone").click()
             assert not team.accounts.factors(an.id).passkeys
         assert team.log(an)[:2] == [
             "changed own account: passkey removed",

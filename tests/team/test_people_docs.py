@@ -9,8 +9,9 @@ from gateway.api.audit import MOST_EXPORTED
 from gateway.api.lookup import row_of
 from gateway.api.me import CALENDAR_AHEAD
 from gateway.console.audit import VERIFIED_AT_ONCE
-from gateway.console.rota_week import TITLES
+from gateway.console.words.roles import ROLES
 from gateway.team.people import RIGHTS, Right, Role
+from viewer_bridge.report.wording.language import Language
 
 PAGE = (Path(__file__).parents[2] / "docs/people.md").read_text("utf-8")
 COLUMNS = {
@@ -35,7 +36,11 @@ def test_the_table_of_roles_is_that_of_the_program():
     columns = [COLUMNS[title] for title in cells(header)[1:]]
     assert set(columns) == set(Right)
     for role in Role:
-        line = next(line for line in PAGE.splitlines() if line.startswith(f"| {TITLES[role][0]} |"))
+        line = next(
+            line
+            for line in PAGE.splitlines()
+            if line.startswith(f"| {ROLES[Language.ENGLISH].title(role).one} |")
+        )
         marks = cells(line)[1:]
         assert set(marks) <= {"yes", ""}
         granted = {right for right, mark in zip(columns, marks, strict=True) if mark}

@@ -30,7 +30,7 @@ def test_the_first_person_ever_finds_the_way_from_the_token_to_an_account(fresh_
     page.goto(re.sub(r"^https?://[^/]+", fresh_team.url, link))
     page.fill("#password", PASSWORD)
     page.fill("#again", PASSWORD)
-    page.get_by_role("button", name="Choose this password").click()
+    page.get_by_role("button", name="Dùng mật khẩu này").click()
     page.wait_for_url(lambda address: "/welcome/" not in address)
     (chi,) = fresh_team.site.ledger.people.all()
     assert (chi.login, chi.roles) == ("chi.le", {Role.RADIOLOGIST})

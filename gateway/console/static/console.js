@@ -1,24 +1,27 @@
 // What the server drew, kept up to date: relative times, live parts, one remembered name. No state of its own.
 
-import { follow, keep } from "./slices.js";
+import { follow } from "./slices.js";
+import { keep } from "./stack.js";
 
 const SILENCE_MS = 25_000; // two heartbeats and a half
 const TOGETHER_MS = 150; // changes that come together are drawn together
 const BANNER_MS = 10_000;
 const page = document.body.dataset.page;
+const spoken = JSON.parse(document.body.dataset.times ?? "null"); // in the reader's language; English pages have none
 
 function ago(at) {
   const seconds = (Date.now() - Date.parse(at)) / 1000;
   for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) {
-    if (seconds >= size) return `${Math.floor(seconds / size)} ${unit} ago`;
+    const n = Math.floor(seconds / size);
+    if (n >= 1) return spoken ? spoken[unit].replace("{n}", n) : `${n} ${unit} ago`;
   }
-  return "just now";
+  return spoken?.just_now ?? "just now";
 }
 
 function tellTimes(root = document) {
   for (const time of root.querySelectorAll("time")) {
     const at = new Date(time.dateTime);
-    time.title = `${at.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" })} (${time.dateTime})`;
+    time.title = `${at.toLocaleString(spoken ? document.documentElement.lang : [], { dateStyle: "medium", timeStyle: "medium" })} (${time.dateTime})`;
     if ("relative" in time.dataset) time.textContent = ago(time.dateTime);
   }
 }

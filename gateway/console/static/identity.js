@@ -1,4 +1,5 @@
-// Passkeys: a button that asks the browser for one, or to make one. The server says with what, and judges the answer.
+// Passkeys: a button that asks the browser for one, or to make one. The server says with what, and judges the answer;
+// what is shown stands in the page or in the answer, in the language of whoever reads it.
 
 const said = document.getElementById("passkey-said");
 
@@ -12,8 +13,8 @@ async function post(address, body) {
     headers: { "Content-Type": "application/json", Accept: "application/json" },
     body: JSON.stringify(body),
   });
-  const found = await answer.json();
-  if (!answer.ok) throw new Error(found.detail ?? "The server did not answer as expected: try again.");
+  const found = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(found.said ?? said.dataset.odd);
   return found;
 }
 
@@ -42,6 +43,12 @@ function encoded(credential) {
   };
 }
 
+// The browser's own errors are in its language and for programmers.
+function shown(error) {
+  const { cancelled, known, odd } = said.dataset;
+  return { Error: error.message, NotAllowedError: cancelled, AbortError: cancelled, InvalidStateError: known }[error.name] ?? odd;
+}
+
 async function use(button) {
   const { passkey, begin, finish, next, label } = button.dataset;
   const { options, proof } = await post(begin, {});
@@ -59,8 +66,7 @@ for (const button of document.querySelectorAll("[data-passkey]")) {
     try {
       await use(button);
     } catch (error) {
-      const cancelled = error.name === "NotAllowedError";
-      said.textContent = cancelled ? "No passkey was used. Try again, or log in another way." : error.message;
+      said.textContent = shown(error);
       said.hidden = false;
       button.disabled = false;
     }

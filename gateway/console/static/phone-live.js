@@ -1,7 +1,8 @@
 // The changing part of a case's page: drawn by the server, put in place here; and whether it is still the present.
 
-import { follow, keep } from "./phone-slices.js";
+import { follow } from "./phone-slices.js";
 import { clock, fill, tellTimes, words } from "./phone-words.js";
+import { keep } from "./stack.js";
 
 const SILENCE_MS = 25_000; // two heartbeats and a half
 const AGAIN_MS = 2_000;
