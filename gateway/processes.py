@@ -13,9 +13,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Protocol
 
-from setproctitle import setproctitle
+from setproctitle import getproctitle, setproctitle
 
 from triage.errors import ConfigError
+
+# The library finds the place of the title by the environment that follows it: before anything there is changed.
+getproctitle()
 
 ONE_BLAS_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """For whoever computes: the analysis brings its own threads, and BLAS threads on busy cores only wait for each other

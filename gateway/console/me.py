@@ -84,6 +84,7 @@ def _account(reception: Reception, request: Request, person: Person) -> dict[str
     return {
         "factors": accounts.factors(person.id),
         "offers_passkeys": accounts.offers_passkeys,
+        "is_recent": me_account.is_recent(reception, request, person),
         "sessions": [(session, words(session.device), words(session.means)) for session in sessions],
         "this_session": actor_of(request).session_id,
     }

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.api.me import me
+from gateway.api.problems import Problem
 from gateway.api.reception import Reception
 from gateway.api.rights import actor_of
 from gateway.console.rendering import render
@@ -24,6 +25,7 @@ from gateway.team.people import Person
 from triage.errors import InputError
 
 ACCOUNT = "/me#account"
+LOG_IN_AGAIN = "log in again first: how one logs in is changed within a quarter of an hour after it"
 
 Secret = Annotated[str, Form(min_length=1, max_length=LONGEST)]
 Id = Annotated[str, Form(min_length=1, max_length=64)]
@@ -43,6 +45,26 @@ class MadePasskey(BaseModel):
 def accounts_of(reception: Reception) -> Accounts:
     """The site's accounts."""
     return Accounts.of(reception.config, reception.ledger, reception.access)
+
+
+def owner(reception: Reception, request: Request) -> Person:
+    """Whoever asks, and has logged in a moment ago.
+
+    Raises
+    ------
+    Problem
+        403: that is nobody with an account, or the login is too long ago.
+    """
+    person = me(reception, request)
+    if not is_recent(reception, request, person):
+        raise Problem(HTTPStatus.FORBIDDEN, LOG_IN_AGAIN)
+    return person
+
+
+def is_recent(reception: Reception, request: Request, person: Person) -> bool:
+    """Whether whoever asks may change how they log in."""
+    session_id = actor_of(request).session_id
+    return accounts_of(reception).sessions.is_recent(person.id, session_id, reception.now())
 
 
 def note(reception: Reception, request: Request, detail: str) -> None:
@@ -114,11 +136,11 @@ def _add_password(router: APIRouter, reception: Reception) -> None:
 def _add_codes(router: APIRouter, reception: Reception) -> None:
     @router.get("/me/codes")
     def get_codes(request: Request) -> HTMLResponse:
-        return show_codes(reception, me(reception, request))
+        return show_codes(reception, owner(reception, request))
 
     @router.post("/me/codes")
     def post_codes(request: Request, code: Annotated[str, Form(max_length=20)]) -> HTMLResponse:
-        person = me(reception, request)
+        person = owner(reception, request)
         try:
             fresh = accounts_of(reception).confirm_totp(person, code, reception.now())
         except InputError as exc:
@@ -128,13 +150,13 @@ def _add_codes(router: APIRouter, reception: Reception) -> None:
 
     @router.post("/me/codes/recovery")
     def post_recovery(request: Request) -> HTMLResponse:
-        person = me(reception, request)
+        person = owner(reception, request)
         note(reception, request, "new recovery codes")
         return show_recovery(person, accounts_of(reception).new_recovery_codes(person))
 
     @router.post("/me/codes/remove")
     def post_remove(request: Request) -> RedirectResponse:
-        person = me(reception, request)
+        person = owner(reception, request)
         accounts_of(reception).drop_totp(person)
         note(reception, request, "one-time codes removed")
         return _account()
@@ -143,11 +165,11 @@ def _add_codes(router: APIRouter, reception: Reception) -> None:
 def _add_passkeys(router: APIRouter, reception: Reception) -> None:
     @router.post("/me/passkeys/begin")
     def post_begin(request: Request) -> dict[str, Any]:
-        return accounts_of(reception).begin_passkey(me(reception, request), reception.now())
+        return accounts_of(reception).begin_passkey(owner(reception, request), reception.now())
 
     @router.post("/me/passkeys")
     def post_passkey(request: Request, made: MadePasskey) -> dict[str, str]:
-        person = me(reception, request)
+        person = owner(reception, request)
         accounts_of(reception).finish_passkey(
             person, made.credential, made.proof, made.label, reception.now()
         )
@@ -156,7 +178,7 @@ def _add_passkeys(router: APIRouter, reception: Reception) -> None:
 
     @router.post("/me/passkeys/remove")
     def post_remove_passkey(request: Request, passkey: Id) -> RedirectResponse:
-        person = me(reception, request)
+        person = owner(reception, request)
         accounts_of(reception).drop_passkey(person, passkey)
         note(reception, request, "passkey removed")
         return _account()

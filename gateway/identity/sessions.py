@@ -24,6 +24,8 @@ PROVING_S = 600
 """How long somebody may take over a second factor."""
 PASSWORD_ONLY = "password"  # noqa: S105 - a word
 """What a session says that was begun without a second factor."""
+RECENT = timedelta(minutes=15)
+"""So long after a login its session may change how its person logs in; whoever finds the screen open later may not."""
 SEEN_EVERY_S = 60
 """A session in use is written down no more often."""
 
@@ -87,6 +89,11 @@ class Sessions:
         """Sessions of a person that hold, the one used last first; those of the access token for None."""
         idle = utc_text(now - timedelta(hours=self.settings.idle_hours))
         return [found for found in self.ledger.sessions.of_person(person_id, now) if found.seen_at > idle]
+
+    def is_recent(self, person_id: str, session_id: str | None, now: datetime) -> bool:
+        """Whether a session of a person was begun within `RECENT`."""
+        mine = (found for found in self.of(person_id, now) if found.id == session_id)
+        return any(now - moment_of(found.opened_at) <= RECENT for found in mine)
 
     def _holds(self, session: Session, person: Person | None, now: datetime) -> bool:
         idle = timedelta(hours=self.settings.idle_hours)

@@ -68,6 +68,7 @@ FORKING = """
 import os, sys, time
 from gateway.processes import Forked
 
+os.environ.update({name: os.environ[name] + " " for name in os.environ})
 loaded = {"share": "d"}
 
 def work():

@@ -60,18 +60,18 @@ class Team:
             found = client.get("/api/v1/rota/duty").json()
         return next([who["name"] for who in one["on_duty"]] for one in found if one["role"] == role)
 
-    def word(self, person: Person) -> str:
-        return self.accounts.sessions.begin(person, "passkey", "Chrome on Android", now())
+    def word(self, person: Person, begun: datetime | None = None) -> str:
+        return self.accounts.sessions.begin(person, "passkey", "Chrome on Android", begun or now())
 
     @contextmanager
-    def client(self, person: Person | None = None):
-        """Without a person: whoever has the access token."""
+    def client(self, person: Person | None = None, begun: datetime | None = None):
+        """Without a person: whoever has the access token; `begun` is when the person logged in, now unless told."""
         with browser_like(self.url) as client:
             client.headers.update(OWN)
             if person is None:
                 client.headers.update(self.site.bearer)
             else:
-                client.cookies.set(COOKIE, self.word(person))
+                client.cookies.set(COOKIE, self.word(person, begun))
             yield client
 
     @contextmanager

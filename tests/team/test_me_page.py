@@ -177,6 +177,23 @@ def test_one_time_codes_are_set_up_and_their_recovery_codes_shown_once(team, doc
     assert seed not in "".join(team.log(an))
 
 
+def test_whoever_finds_an_open_screen_cannot_change_how_its_owner_logs_in(team, doctors):
+    an = doctors[0]
+    code = pyotp.TOTP(team.accounts.begin_totp(an).spoken.replace(" ", "")).now()
+    recovery = team.accounts.confirm_totp(an, code, now())
+    with team.client(an, now() - timedelta(minutes=16)) as client:
+        page = client.get("/me").text
+        assert "/login?next=/me" in page
+        assert not any(way in page for way in ("/me/codes", "/me/passkeys"))
+        for way in ("codes/remove", "codes/recovery", "passkeys/begin"):
+            refused = client.post(f"/me/{way}")
+            assert refused.status_code == 403
+            assert "log in again first" in refused.text.lower()
+        assert client.get("/me/codes").status_code == 403
+    assert team.accounts.factors(an.id).totp
+    assert team.accounts.spend_recovery(an, recovery[0], now()), "its codes are as they were"
+
+
 def test_a_passkey_is_added_on_ones_own_page(tmp_path, chromium):
     port = free_port()
     site = open_site(tmp_path, http={"public_url": f"http://localhost:{port}"})

@@ -53,6 +53,8 @@ class Me:
     passkey: str
     used: str
     add_passkey: str
+    again: str
+    again_why: str
     sessions: str
     this_one: str
     end: str
@@ -107,6 +109,8 @@ ME: Mapping[Language, Me] = {
         passkey="Khóa truy cập (passkey): {label}",
         used="dùng {time}",
         add_passkey="Thêm khóa truy cập",
+        again="Đăng nhập lại",
+        again_why="Đăng nhập đã quá 15 phút: muốn đổi mã hoặc khóa truy cập, hãy đăng nhập lại.",
         sessions="Phiên đăng nhập",
         this_one="phiên này",
         end="Kết thúc",
@@ -158,6 +162,8 @@ ME: Mapping[Language, Me] = {
         passkey="Passkey: {label}",
         used="used {time}",
         add_passkey="Add a passkey",
+        again="Log in again",
+        again_why="You logged in more than 15 minutes ago: to change codes or passkeys, log in again.",
         sessions="Sessions",
         this_one="this one",
         end="End",
@@ -209,6 +215,8 @@ ME: Mapping[Language, Me] = {
         passkey="Clé d’accès (passkey) : {label}",
         used="utilisée {time}",
         add_passkey="Ajouter une clé d’accès",
+        again="Se reconnecter",
+        again_why="Votre connexion date de plus de 15 minutes : pour changer codes ou clés d’accès, reconnectez-vous.",
         sessions="Sessions",
         this_one="celle-ci",
         end="Terminer",

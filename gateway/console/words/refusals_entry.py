@@ -24,6 +24,11 @@ REFUSALS = (
         "đang có quá nhiều người đăng nhập cùng lúc: hãy thử lại",
         "trop de personnes se connectent en ce moment : réessayez",
     ),
+    Phrase(
+        "log in again first: how one logs in is changed within a quarter of an hour after it",
+        "hãy đăng nhập lại trước: chỉ đổi được cách đăng nhập trong vòng 15 phút sau khi đăng nhập",
+        "reconnectez-vous d’abord : la façon de se connecter se change dans le quart d’heure qui suit la connexion",
+    ),
     # passwords
     Phrase(
         "a password has {} to {} characters: a few words in a row are easiest to keep",
