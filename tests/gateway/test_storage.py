@@ -242,7 +242,7 @@ def test_what_is_still_damaged_comes_back_at_once_however_young(shelf, archive):
 
 
 def test_the_command_lists_and_tries_again(shelf, capsys, monkeypatch):
-    monkeypatch.setattr(cli.logs, "configure", lambda *_: None)
+    monkeypatch.setattr("gateway.logs.configure", lambda *_: None)
     data_dir = str(shelf.desk.config.site.data_dir)
     numbers = [shelf.receive(f"1.2.{number}") for number in (1, 2, 3)]
     for number in numbers:

@@ -7,7 +7,7 @@ from threading import Barrier
 
 import pytest
 
-from gateway import cli
+from gateway import cli, services
 from gateway.storage.volume import MARKER, claim
 from triage.errors import ConfigError
 
@@ -76,8 +76,9 @@ def test_every_command_refuses_before_anything_is_started(a_mount, command, monk
     claim(place, require_mount=False)
     unmount()
     started = []
-    monkeypatch.setattr(cli.logs, "configure", lambda *_: None)
-    monkeypatch.setattr(cli, "_call", lambda module: lambda *_, **__: started.append(module))
+    monkeypatch.setattr("gateway.logs.configure", lambda *_: None)
+    for caller in (cli, services):
+        monkeypatch.setattr(caller, "runner", lambda module: lambda *_, **__: started.append(module))
     assert cli.main([command, "--data-dir", str(place)]) == 2
     assert "is not mounted" in capsys.readouterr().err
     assert started == []
