@@ -59,8 +59,8 @@ async def serve_web(port: int, book: Book) -> None:
                 writer.write(ANSWER)
                 _, way, who = path.split("/")
                 book.note(at, way, who, **(_said(body) if way == "hook" else {}))
-        except (OSError, asyncio.IncompleteReadError):
-            pass
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the caller is gone, or the benchmark is over
         finally:
             writer.close()
 
