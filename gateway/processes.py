@@ -130,6 +130,7 @@ def _be(title: str, work: Callable[[], int], parent: int) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     die_with(parent)
     ctypes.CDLL(None).mallopt(M_ARENA_MAX, int(FEW_HEAPS["MALLOC_ARENA_MAX"]))
+    os.environ.update({**FEW_HEAPS, **os.environ})  # for the programs that it starts
     setproctitle(title)
     sys.exit(work())
 

@@ -72,7 +72,7 @@ os.environ.update({name: os.environ[name] + " " for name in os.environ})
 loaded = {"share": "d"}
 
 def work():
-    print(os.getpid(), loaded["share"], flush=True)
+    print(os.getpid(), loaded["share"], os.environ["MALLOC_ARENA_MAX"], flush=True)
     time.sleep(float(sys.argv[1]))
     return 3
 
@@ -97,8 +97,8 @@ def forking():
     def make(seconds, then):
         command = [sys.executable, "-c", FORKING, str(seconds), then]
         made.append(subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True))
-        pid, word = made[-1].stdout.readline().split()
-        assert word == "d"
+        pid, *words = made[-1].stdout.readline().split()
+        assert words == ["d", "2"], "what was loaded is shared, and the programs of a child keep few heaps"
         return made[-1], int(pid)
 
     yield make
